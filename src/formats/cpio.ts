@@ -6,7 +6,7 @@
  * a wrong one ends in a sentence, never in a throw, and the work is linear in the bytes.
  */
 
-import { isAsciiName, latinOf, roundUp, utf8Of } from './text.ts'
+import { isLatinName, latinBytesOf, latinOf, roundUp } from './text.ts'
 
 /** Fixed part of an entry: a magic of 6 characters and 13 numbers of 8 hexadecimal digits. */
 export const CPIO_HEADER_BYTES = 110
@@ -95,13 +95,16 @@ export function writeCpio(files: readonly CpioFile[]): Uint8Array | string {
     const wrong = nameError(file.name)
     if (wrong !== undefined) return wrong
   }
+  if (files.length > CPIO_LIMITS.entriesMax) {
+    return `cpio: ${files.length} files, expected at most ${CPIO_LIMITS.entriesMax}`
+  }
   const all = [...files, { name: CPIO_TRAILER, data: new Uint8Array(0) }]
   const size = all.reduce((sum, file) => sum + bytesOf(file), 0)
   const archive = new Uint8Array(roundUp(size, CPIO_BLOCK_BYTES))
   let at = 0
   for (const [index, file] of all.entries()) {
     archive.set(headerFor(file, index + 1), at)
-    archive.set(utf8Of(file.name), at + CPIO_HEADER_BYTES)
+    archive.set(latinBytesOf(file.name), at + CPIO_HEADER_BYTES)
     archive.set(file.data, at + roundUp(CPIO_HEADER_BYTES + file.name.length + 1, 4))
     at += bytesOf(file)
   }
@@ -110,7 +113,7 @@ export function writeCpio(files: readonly CpioFile[]): Uint8Array | string {
 
 function nameError(name: string): string | undefined {
   if (name === '' || name === CPIO_TRAILER) return `cpio: '${name}' cannot name a file`
-  if (!isAsciiName(name)) return `cpio: the name '${name}' is not plain ASCII`
+  if (!isLatinName(name)) return `cpio: the name '${name}' holds a character of no byte`
   if (name.length + 1 > CPIO_LIMITS.nameBytesMax) {
     return `cpio: a name of ${name.length} bytes, expected less than ${CPIO_LIMITS.nameBytesMax}`
   }
@@ -128,7 +131,9 @@ function headerFor(file: CpioFile, inode: number): Uint8Array {
   fields[4] = 1
   fields[6] = file.data.length
   fields[11] = file.name.length + 1
-  return utf8Of(`070701${fields.map((field) => field.toString(16).padStart(8, '0')).join('')}`)
+  return latinBytesOf(
+    `070701${fields.map((field) => field.toString(16).padStart(8, '0')).join('')}`,
+  )
 }
 
 function fieldOf(header: Uint8Array, index: number): number | undefined {

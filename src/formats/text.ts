@@ -7,11 +7,18 @@ export function latinOf(bytes: Uint8Array): string {
   return text
 }
 
-/** True when every character is an ASCII one other than NUL: what names in these formats may hold. */
-export function isAsciiName(text: string): boolean {
+/** The other way round: one byte for one character; `isLatinName` must hold. */
+export function latinBytesOf(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length)
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i)
+  return bytes
+}
+
+/** True when every character fits a byte and none is NUL: what names in these formats may hold. */
+export function isLatinName(text: string): boolean {
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i)
-    if (code === 0 || code > 0x7f) return false
+    if (code === 0 || code > 0xff) return false
   }
   return true
 }
