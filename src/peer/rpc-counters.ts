@@ -1,0 +1,37 @@
+/** What a peer has sent and received, for inspection. */
+
+/** Counts since the peer began. Bytes of text are its characters: what is sent is nearly all ASCII. */
+export interface Counters {
+  callsSent: number
+  callsReceived: number
+  answersSent: number
+  answersReceived: number
+  errorsSent: number
+  errorsReceived: number
+  /** Answers and errors that belonged to no open call. */
+  straysReceived: number
+  /** Items that were refused before they became a call. */
+  faultsReceived: number
+  /** Answers of ours that came after the end of the connection. */
+  answersDropped: number
+  messagesSent: number
+  messagesReceived: number
+  bytesSent: number
+  bytesReceived: number
+}
+
+export const newCounters = (): Counters => ({
+  callsSent: 0,
+  callsReceived: 0,
+  answersSent: 0,
+  answersReceived: 0,
+  errorsSent: 0,
+  errorsReceived: 0,
+  straysReceived: 0,
+  faultsReceived: 0,
+  answersDropped: 0,
+  messagesSent: 0,
+  messagesReceived: 0,
+  bytesSent: 0,
+  bytesReceived: 0,
+})
