@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import t from 'tap'
 import { entryAt, isCpio, readCpio, writeCpio } from '../../src/formats/cpio.ts'
@@ -110,6 +109,9 @@ t.test('an archive has at most 65,536 entries', async (t) => {
   t.equal(readCpio(more), 'cpio: more than 65536 entries')
 })
 
+const plain = (files: readonly { name: string; data: Uint8Array }[]): string =>
+  JSON.stringify(files.map(({ name, data }) => [name, [...data]]))
+
 t.test('any files come back, and damaged archives never end in an exception', async (t) => {
   const seed = seedFor(t)
   const name = fc.stringMatching(/^[a-z/.]{1,20}$/)
@@ -120,8 +122,8 @@ t.test('any files come back, and damaged archives never end in an exception', as
     fc.property(fc.array(file, { maxLength: 6 }), change, (files, [at, byte]) => {
       const archive = valid(writeCpio(files))
       const { entries, paddedEnd } = valid(readCpio(archive))
-      const plain = entries.map(({ name, data }) => ({ name, data }))
-      if (isDeepStrictEqual(plain, files) && paddedEnd === archive.length) kept++
+      const isSame = plain(entries) === plain(files)
+      if (isSame && paddedEnd === archive.length) kept++
       archive[at % archive.length] = byte
       const answer = readCpio(archive)
       damaged += typeof answer === 'object' || answer.startsWith('cpio: ') ? 1 : 0
