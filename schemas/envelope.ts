@@ -6,28 +6,22 @@
  * be answered by several messages, and one message may hold calls and answers.
  */
 import { z } from 'zod'
-import { CallId, Ret } from './values.ts'
+import { CallId } from './values.ts'
 
 export const Version = z.literal('2.0', { error: 'the text "2.0"' })
 
-/** A call, before its method is looked at. */
-export const Request = z.strictObject({
+/** Any call, before its method is looked up. */
+export const RequestHead = z.strictObject({
   jsonrpc: Version,
   id: CallId,
   method: z.string({ error: 'the name of a call' }),
-  params: z.record(z.string(), z.unknown()),
+  params: z.unknown().optional(),
 })
 
 /** The code's name beside it: for people, and not read. */
 export const ResultName = z.string({ error: 'text' }).max(64, 'at most 64 characters').optional()
 
-/** An answer, before its result is looked at. */
-export const Response = z.strictObject({
-  jsonrpc: Version,
-  id: CallId,
-  result: z.looseObject({ ret: Ret, name: ResultName }),
-})
-
+/** Details of an error: a flat object. */
 export const ErrorDataValue = z.record(
   z.string(),
   z.union([z.string(), z.number(), z.boolean(), z.null()]),

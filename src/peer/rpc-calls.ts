@@ -1,0 +1,108 @@
+/** The calls that a peer has open: its own, and the other side's that it is serving. */
+
+import type { WireErrorName } from '../../schemas/errors.ts'
+import { WIRE_ERROR } from '../../schemas/errors.ts'
+import type {
+  AnswerOutput,
+  ErrorData,
+  ErrorMessage,
+  Outcome,
+  WireCall,
+} from '../../schemas/messages.ts'
+import { invariant } from '../lib/assert.ts'
+
+/** Told once how a call ended. */
+export type Done = (outcome: Outcome) => void
+
+/** A call on the stack of calls that another one was made in. */
+export interface Ancestor<Ours, Theirs> {
+  readonly by: 'us' | 'them'
+  readonly id: number
+  readonly body: Ours | Theirs
+}
+
+/** A call of the other side, to be answered once: now or later, in any order. */
+export interface Incoming<Ours, Theirs> {
+  readonly id: number
+  /** The id of our call it was made in; 0 for none. */
+  readonly parent: number
+  readonly body: Theirs
+  /** Answers with a return code of the ABI. */
+  answer(ret: number, output?: AnswerOutput): void
+  /** Answers with an error: what no return code can say. */
+  fail(error: WireErrorName, data?: ErrorData): void
+  /** The calls this one was made in, the innermost first. */
+  ancestors(): readonly Ancestor<Ours, Theirs>[]
+}
+
+/** A call of ours that waits for its answer. */
+export interface OpenCall<Ours, Theirs extends WireCall> {
+  readonly id: number
+  readonly body: Ours
+  /** The call of theirs it was made in. */
+  readonly caller: ServedCall<Ours, Theirs> | undefined
+  readonly done: Done
+}
+
+/** The error message for an entry of the list; `id` 0 when it belongs to no call. */
+export const errorMessage = (error: WireErrorName, id: number, data?: ErrorData): ErrorMessage => {
+  const { code, text: message } = WIRE_ERROR[error]
+  return data === undefined
+    ? { kind: 'error', id, code, message }
+    : { kind: 'error', id, code, message, data }
+}
+
+/** A call of theirs, from its arrival to its answer. */
+export class ServedCall<Ours, Theirs extends WireCall> implements Incoming<Ours, Theirs> {
+  readonly id: number
+  readonly body: Theirs
+  /** The call of ours it was made in. */
+  readonly caller: OpenCall<Ours, Theirs> | undefined
+  readonly #settle: (served: ServedCall<Ours, Theirs>, outcome: Outcome) => void
+  #open = true
+
+  /** `settle` is told of the one answer. */
+  constructor(
+    id: number,
+    body: Theirs,
+    caller: OpenCall<Ours, Theirs> | undefined,
+    settle: (served: ServedCall<Ours, Theirs>, outcome: Outcome) => void,
+  ) {
+    this.id = id
+    this.body = body
+    this.caller = caller
+    this.#settle = settle
+  }
+
+  get parent(): number {
+    return this.caller?.id ?? 0
+  }
+
+  answer(ret: number, output?: AnswerOutput): void {
+    const { id, body } = this
+    this.#end({ kind: 'answer', id, call: body.call, ret, ...output })
+  }
+
+  fail(error: WireErrorName, data?: ErrorData): void {
+    this.#end(errorMessage(error, this.id, data))
+  }
+
+  ancestors(): readonly Ancestor<Ours, Theirs>[] {
+    const stack: Ancestor<Ours, Theirs>[] = []
+    let ours = this.caller
+    while (ours !== undefined) {
+      stack.push({ by: 'us', id: ours.id, body: ours.body })
+      const theirs = ours.caller
+      if (theirs === undefined) break
+      stack.push({ by: 'them', id: theirs.id, body: theirs.body })
+      ours = theirs.caller
+    }
+    return stack
+  }
+
+  #end(outcome: Outcome): void {
+    invariant(this.#open, 'a served call is answered once')
+    this.#open = false
+    this.#settle(this, outcome)
+  }
+}

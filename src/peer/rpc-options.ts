@@ -1,0 +1,33 @@
+/** What an RPC peer is made with. */
+import type { Limits } from '../../schemas/limits.ts'
+import type { WireCall } from '../../schemas/messages.ts'
+import type { Incoming } from './rpc-calls.ts'
+import type { Codec, Transport } from './rpc-codec.ts'
+
+/** Something the other side did that no caller of ours is told about. */
+export interface Report {
+  /**
+   * `fault`: it was told what is wrong with what it sent. `stray`: an answer to no open call.
+   * `complaint`: it says that something we sent was wrong.
+   */
+  readonly kind: 'fault' | 'stray' | 'complaint'
+  readonly text: string
+}
+
+export type PeerLimits = Pick<
+  Limits,
+  'callsInFlightMax' | 'nestedCallsInFlightMax' | 'itemsPerMessageMax' | 'sendBufferBytesMax'
+>
+
+export interface PeerOptions<Ours extends WireCall, Theirs extends WireCall> {
+  readonly codec: Codec<Ours, Theirs>
+  readonly transport: Transport
+  /** Runs the flush at the end of this turn: queueMicrotask, or setImmediate to gather more. */
+  readonly defer: (flush: () => void) => void
+  /** Serves a call; may answer it before it returns. */
+  readonly serve: (incoming: Incoming<Ours, Theirs>) => void
+  readonly report?: (report: Report) => void
+  readonly limits?: PeerLimits
+  /** Id of the first call: 1 to 2^32 - 1. */
+  readonly firstId?: number
+}

@@ -1,0 +1,47 @@
+/**
+ * What one side has to say: gathered while a turn of the event loop lasts, then sent as few
+ * messages as the limits allow, in the order it was said.
+ */
+import type { Message, WireCall } from '../../schemas/messages.ts'
+import type { Codec, Transport } from './rpc-codec.ts'
+import type { Counters } from './rpc-counters.ts'
+
+export class Outbox<Ours extends WireCall, Theirs extends WireCall> {
+  readonly #codec: Codec<Ours, Theirs>
+  readonly #transport: Transport
+  readonly #counters: Counters
+  #items: Message<Ours>[] = []
+
+  constructor(codec: Codec<Ours, Theirs>, transport: Transport, counters: Counters) {
+    this.#codec = codec
+    this.#transport = transport
+    this.#counters = counters
+  }
+
+  /** Queues an item; it leaves with the next `send`. */
+  push(item: Message<Ours>): void {
+    this.#items.push(item)
+  }
+
+  /** Sends what is queued. */
+  send(): void {
+    const items = this.#items
+    if (items.length === 0) return
+    this.#items = []
+    let next = 0
+    while (next < items.length) {
+      const message = this.#codec.encode(items, next)
+      this.#counters.messagesSent += 1
+      this.#counters.bytesSent += message.data.length
+      this.#transport.send(message.data)
+      next = message.next
+    }
+  }
+
+  /** Forgets what is queued; says how many items that were. */
+  clear(): number {
+    const { length } = this.#items
+    this.#items = []
+    return length
+  }
+}

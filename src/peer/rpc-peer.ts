@@ -1,0 +1,286 @@
+/**
+ * One end of the nested RPC, the same for both sides: calls of ours stay open while calls of theirs
+ * come and go inside them. Source: spec of the wire, section 1.
+ *
+ * No socket, no timer, no promise: a Transport, a `defer` and callbacks come in by argument. What is
+ * said in one turn of the event loop leaves together when `defer` runs the flush.
+ *
+ * Nothing here catches what `serve` or a `done` throws: that is a mistake of this program, and who
+ * called `receive` ends the session for it.
+ */
+import type { CloseName, WireErrorName } from '../../schemas/errors.ts'
+import { CLOSE } from '../../schemas/errors.ts'
+import { LIMITS } from '../../schemas/limits.ts'
+import type { CallMessage, Message, Outcome, WireCall } from '../../schemas/messages.ts'
+import { CALL_ID_MAX } from '../../schemas/values.ts'
+import { invariant, unreachable } from '../lib/assert.ts'
+import type { Done, Incoming, OpenCall } from './rpc-calls.ts'
+import { errorMessage, ServedCall } from './rpc-calls.ts'
+import type { Codec, Fault, Received, Transport, WireData } from './rpc-codec.ts'
+import type { Counters } from './rpc-counters.ts'
+import { newCounters } from './rpc-counters.ts'
+import type { PeerLimits, PeerOptions, Report } from './rpc-options.ts'
+import { Outbox } from './rpc-outbox.ts'
+
+/** Calls open in one direction: those at the top, and those made in the context of another. */
+interface Load {
+  top: number
+  nested: number
+}
+
+export class Peer<Ours extends WireCall, Theirs extends WireCall> {
+  readonly counters: Counters = newCounters()
+  readonly #codec: Codec<Ours, Theirs>
+  readonly #transport: Transport
+  readonly #defer: (flush: () => void) => void
+  readonly #serve: (incoming: Incoming<Ours, Theirs>) => void
+  readonly #report: (report: Report) => void
+  readonly #limits: PeerLimits
+  readonly #outbox: Outbox<Ours, Theirs>
+  readonly #ours = new Map<number, OpenCall<Ours, Theirs>>()
+  readonly #theirs = new Map<number, ServedCall<Ours, Theirs>>()
+  readonly #ourLoad: Load = { top: 0, nested: 0 }
+  readonly #theirLoad: Load = { top: 0, nested: 0 }
+  /** Calls of ours that were refused here: their callers are told with the next flush. */
+  #refused: { readonly done: Done; readonly outcome: Outcome }[] = []
+  #nextId: number
+  #flushing = false
+  #ended = false
+
+  constructor(options: PeerOptions<Ours, Theirs>) {
+    const { codec, transport, defer, serve, report, limits, firstId } = options
+    this.#codec = codec
+    this.#transport = transport
+    this.#defer = defer
+    this.#serve = serve
+    this.#report = report ?? (() => undefined)
+    this.#limits = limits ?? LIMITS
+    this.#nextId = firstId ?? 1
+    this.#outbox = new Outbox(codec, transport, this.counters)
+  }
+
+  /** Calls of ours that wait for their answer. */
+  get callsOpen(): number {
+    return this.#ours.size
+  }
+
+  /** Calls of theirs that wait for ours. */
+  get callsServed(): number {
+    return this.#theirs.size
+  }
+
+  /** The connection is over: calls get CONNECTION_LOST, answers go nowhere. */
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  /** Top-level calls that may still be made before TOO_MANY_CALLS. */
+  get room(): number {
+    return this.#limits.callsInFlightMax - this.#ourLoad.top
+  }
+
+  /**
+   * Calls the other side. `parent` is the id of the call of theirs in whose context this is done, 0
+   * for none; it must be open. `done` is called once, and never before `call` returns: with the
+   * answer, with the error of the other side, or with TOO_MANY_CALLS, CONNECTION_LOST, BAD_ANSWER.
+   */
+  call(body: Ours, parent: number, done: Done): void {
+    if (this.#ended) {
+      this.#refuse('CONNECTION_LOST', done)
+      return
+    }
+    const caller = parent === 0 ? undefined : this.#theirs.get(parent)
+    invariant(parent === 0 || caller !== undefined, 'a call is made in an open call or in none')
+    if (this.#isFull(this.#ourLoad, caller !== undefined)) {
+      this.#refuse('TOO_MANY_CALLS', done)
+      return
+    }
+    const id = this.#takeId()
+    this.#ours.set(id, { id, body, caller, done })
+    count(this.#ourLoad, caller !== undefined, 1)
+    this.counters.callsSent += 1
+    this.#say({ kind: 'call', id, parent, body })
+  }
+
+  /** Takes one message of the other side. */
+  receive(data: WireData): void {
+    if (this.#ended) return
+    this.counters.messagesReceived += 1
+    this.counters.bytesReceived += data.length
+    let calls = 0
+    for (const item of this.#codec.decode(data, this.#bodyOf)) {
+      if (item.kind === 'call') calls += 1
+      this.#take(item, calls)
+      if (this.#ended) return
+    }
+  }
+
+  /** Sends what is queued now instead of at the end of the turn. */
+  flush(): void {
+    this.#flushing = false
+    const refused = this.#refused
+    this.#refused = []
+    if (!this.#ended) this.#outbox.send()
+    if (!this.#ended && this.#transport.bufferedAmount > this.#limits.sendBufferBytesMax)
+      this.close('SLOW_READER')
+    for (const { done, outcome } of refused) done(outcome)
+  }
+
+  /** Closes the connection for a reason of the list, after sending what is queued. */
+  close(reason: CloseName): void {
+    if (this.#ended) return
+    if (reason !== 'SLOW_READER') this.#outbox.send()
+    const { code, text } = CLOSE[reason]
+    this.#transport.close(code, text)
+    this.end()
+  }
+
+  /** The connection is gone. Every open call of ours ends with CONNECTION_LOST. */
+  end(): void {
+    if (this.#ended) return
+    this.#ended = true
+    const open = [...this.#ours.values()]
+    this.#ours.clear()
+    this.#theirs.clear()
+    this.counters.answersDropped += this.#outbox.clear()
+    for (const { id, done } of open) done(errorMessage('CONNECTION_LOST', id))
+  }
+
+  readonly #bodyOf = (id: number): Ours | undefined => this.#ours.get(id)?.body
+
+  readonly #flushLater = (): void => {
+    if (this.#flushing) this.flush()
+  }
+
+  #schedule(): void {
+    if (this.#flushing) return
+    this.#flushing = true
+    this.#defer(this.#flushLater)
+  }
+
+  #say(message: Message<Ours>): void {
+    this.#outbox.push(message)
+    this.#schedule()
+  }
+
+  #refuse(error: WireErrorName, done: Done): void {
+    this.#refused.push({ done, outcome: errorMessage(error, 0) })
+    this.#schedule()
+  }
+
+  #isFull(load: Load, nested: boolean): boolean {
+    const { callsInFlightMax, nestedCallsInFlightMax } = this.#limits
+    return nested ? load.nested >= nestedCallsInFlightMax : load.top >= callsInFlightMax
+  }
+
+  /** The next id that no open call of ours has. */
+  #takeId(): number {
+    let id = this.#nextId
+    while (this.#ours.has(id)) id = id === CALL_ID_MAX ? 1 : id + 1
+    this.#nextId = id === CALL_ID_MAX ? 1 : id + 1
+    return id
+  }
+
+  /** `calls` is how many calls this message had so far, this one included. */
+  #take(item: Received<Theirs>, calls: number): void {
+    switch (item.kind) {
+      case 'call':
+        this.#accept(item, calls)
+        return
+      case 'answer':
+        this.counters.answersReceived += 1
+        this.#finish(item)
+        return
+      case 'error':
+        this.counters.errorsReceived += 1
+        if (item.id === 0) this.#report({ kind: 'complaint', text: `${item.code} ${item.message}` })
+        else this.#finish(item)
+        return
+      case 'fault':
+        this.#fault(item)
+        return
+      case 'stray':
+        this.#stray(item.why)
+        return
+      case 'breakage':
+        this.counters.faultsReceived += 1
+        this.#report({ kind: 'fault', text: CLOSE[item.close].text })
+        this.close(item.close)
+        return
+      default:
+        unreachable(item)
+    }
+  }
+
+  /** Why a call is not begun; undefined when it is. */
+  #refusalOf({ id, parent }: CallMessage<Theirs>, calls: number): Fault | undefined {
+    if (this.#theirs.has(id)) return { kind: 'fault', error: 'ID_IN_USE', id, data: { id } }
+    const nested = parent !== 0
+    if (nested && !this.#ours.has(parent))
+      return { kind: 'fault', error: 'PARENT_UNKNOWN', id, data: { parent } }
+    let limit: keyof PeerLimits | undefined
+    if (calls > this.#limits.itemsPerMessageMax) limit = 'itemsPerMessageMax'
+    else if (this.#isFull(this.#theirLoad, nested))
+      limit = nested ? 'nestedCallsInFlightMax' : 'callsInFlightMax'
+    if (limit === undefined) return undefined
+    const data = { limit, max: this.#limits[limit] }
+    return { kind: 'fault', error: 'TOO_MANY_CALLS', id, data }
+  }
+
+  #accept(call: CallMessage<Theirs>, calls: number): void {
+    const refusal = this.#refusalOf(call, calls)
+    if (refusal !== undefined) {
+      this.#fault(refusal)
+      return
+    }
+    const { id, parent, body } = call
+    this.counters.callsReceived += 1
+    count(this.#theirLoad, parent !== 0, 1)
+    const caller = parent === 0 ? undefined : this.#ours.get(parent)
+    const served = new ServedCall(id, body, caller, this.#settle)
+    this.#theirs.set(id, served)
+    this.#serve(served)
+  }
+
+  readonly #settle = (served: ServedCall<Ours, Theirs>, outcome: Outcome): void => {
+    if (this.#ended) {
+      this.counters.answersDropped += 1
+      return
+    }
+    this.#theirs.delete(served.id)
+    count(this.#theirLoad, served.caller !== undefined, -1)
+    if (outcome.kind === 'answer') this.counters.answersSent += 1
+    else this.counters.errorsSent += 1
+    this.#say(outcome)
+  }
+
+  #finish(outcome: Outcome): void {
+    const call = this.#ours.get(outcome.id)
+    if (call === undefined) {
+      this.#stray(`call ${outcome.id} is not open`)
+      return
+    }
+    this.#ours.delete(outcome.id)
+    count(this.#ourLoad, call.caller !== undefined, -1)
+    call.done(outcome)
+  }
+
+  #fault({ error, id, data }: Fault): void {
+    this.counters.faultsReceived += 1
+    this.counters.errorsSent += 1
+    // An error with the id of an open call would pass for its answer.
+    const message = errorMessage(error, this.#theirs.has(id) ? 0 : id, data)
+    this.#say(message)
+    this.#report({ kind: 'fault', text: `${message.message} ${JSON.stringify(data ?? {})}` })
+  }
+
+  #stray(why: string): void {
+    this.counters.straysReceived += 1
+    this.#report({ kind: 'stray', text: why })
+  }
+}
+
+const count = (load: Load, nested: boolean, by: 1 | -1): void => {
+  if (nested) load.nested += by
+  else load.top += by
+}
