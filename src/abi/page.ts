@@ -50,6 +50,12 @@ export const gpaOf = (gfn: Gfn): Gpa => (gfn * PAGE_SIZE) as Gpa
 /** Offset of a GPA in its page, in bytes: 0 to 65535. */
 export const offsetInPage = (gpa: Gpa): number => gpa % PAGE_SIZE
 export const raOf = (frame: Frame): Ra => (frame * PAGE_SIZE) as Ra
+/**
+ * Where the device pages' real addresses begin: the kernel asks for a free physical range behind its
+ * memory (request_free_mem_region), which here starts at 16 TiB.
+ */
+export const DEVICE_RA_START = 2 ** 44
+export const raOfDevice = (pfn: DevicePfn): Ra => (DEVICE_RA_START + pfn * PAGE_SIZE) as Ra
 export const frameOf = (ra: Ra): Frame => Math.floor(ra / PAGE_SIZE) as Frame
 
 /** The n-th GFN after `gfn`. */

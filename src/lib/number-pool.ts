@@ -1,0 +1,169 @@
+/**
+ * Hands out the numbers 0 to n-1, the lowest free one first, and takes them back.
+ *
+ * Numbers lie in chunks; a chunk that is wholly free or wholly taken costs three bytes, so that a
+ * pool of two thousand million numbers is cheap while it is used in long runs. No operation looks
+ * at more than a few words, however full the pool is.
+ */
+import { invariant } from './assert.ts'
+import { SummaryBits } from './summary-bits.ts'
+
+const CHUNK = 32_768
+
+export class NumberPool {
+  readonly size: number
+  #taken = 0
+  /** Free numbers per chunk. */
+  readonly #free: Uint16Array
+  /** Chunks in which a number is free. */
+  readonly #open: SummaryBits
+  /** The free numbers of the chunks that are neither wholly free nor wholly taken. */
+  readonly #mixed = new Map<number, SummaryBits>()
+
+  constructor(size: number) {
+    this.size = size
+    const chunks = Math.ceil(size / CHUNK)
+    this.#free = new Uint16Array(chunks).fill(CHUNK)
+    if (chunks > 0) this.#free[chunks - 1] = size - (chunks - 1) * CHUNK
+    this.#open = new SummaryBits(chunks, true)
+  }
+
+  /** How many numbers are taken. */
+  get taken(): number {
+    return this.#taken
+  }
+
+  has(n: number): boolean {
+    const chunk = Math.floor(n / CHUNK)
+    const free = this.#free[chunk] as number
+    if (free === 0) return true
+    if (free === this.#lengthOf(chunk)) return false
+    return !this.#bitsOf(chunk).has(n % CHUNK)
+  }
+
+  /** The lowest free number that is `from` or more, now taken; -1 when there is none. */
+  take(from = 0): number {
+    const n = this.#lowest(from)
+    if (n >= 0) this.#takeAt(Math.floor(n / CHUNK), n % CHUNK, 1)
+    return n
+  }
+
+  /** Takes the run of free numbers that begins at the lowest one, `most` of them at most. */
+  takeRun(most: number): { start: number; count: number } {
+    const start = this.#lowest(0)
+    if (start < 0) return { start: 0, count: 0 }
+    let count = 0
+    while (count < most) {
+      const chunk = Math.floor((start + count) / CHUNK)
+      if (chunk >= this.#free.length) break
+      const got = this.#takeRunIn(chunk, (start + count) % CHUNK, most - count)
+      count += got
+      if (got === 0 || (start + count) % CHUNK !== 0) break
+    }
+    return { start, count }
+  }
+
+  give(n: number): void {
+    this.giveRun(n, 1)
+  }
+
+  /** Gives back `count` numbers from `start` on, all of them taken. */
+  giveRun(start: number, count: number): void {
+    for (let done = 0; done < count; ) {
+      const chunk = Math.floor((start + done) / CHUNK)
+      const at = (start + done) % CHUNK
+      const here = Math.min(count - done, this.#lengthOf(chunk) - at)
+      this.#giveAt(chunk, at, here)
+      done += here
+    }
+  }
+
+  /** The taken numbers in ascending order, as runs. */
+  *takenRuns(): Generator<{ start: number; count: number }> {
+    let start = -1
+    for (let n = 0; n < this.size; ) {
+      const chunk = Math.floor(n / CHUNK)
+      const whole = n % CHUNK === 0 && !this.#mixed.has(chunk)
+      const taken = whole ? this.#free[chunk] === 0 : this.has(n)
+      if (taken && start < 0) start = n
+      if (!taken && start >= 0) yield { start, count: n - start }
+      if (!taken) start = -1
+      n += whole ? this.#lengthOf(chunk) : 1
+    }
+    if (start >= 0) yield { start, count: this.size - start }
+  }
+
+  #lengthOf(chunk: number): number {
+    return Math.min(CHUNK, this.size - chunk * CHUNK)
+  }
+
+  #bitsOf(chunk: number): SummaryBits {
+    let bits = this.#mixed.get(chunk)
+    if (bits === undefined) {
+      bits = new SummaryBits(this.#lengthOf(chunk), this.#free[chunk] !== 0)
+      this.#mixed.set(chunk, bits)
+    }
+    return bits
+  }
+
+  #lowest(from: number): number {
+    if (from >= this.size) return -1
+    const first = Math.floor(from / CHUNK)
+    let chunk = this.#open.first(first)
+    if (chunk === first && from % CHUNK !== 0) {
+      const within = this.#lowestIn(chunk, from % CHUNK)
+      if (within >= 0) return chunk * CHUNK + within
+      chunk = this.#open.first(first + 1)
+    }
+    return chunk < 0 ? -1 : chunk * CHUNK + this.#lowestIn(chunk, 0)
+  }
+
+  #lowestIn(chunk: number, from: number): number {
+    if (this.#free[chunk] === this.#lengthOf(chunk)) return from
+    return this.#bitsOf(chunk).first(from)
+  }
+
+  #takeRunIn(chunk: number, at: number, most: number): number {
+    const length = this.#lengthOf(chunk)
+    if (this.#free[chunk] === 0) return 0
+    let count = Math.min(most, length - at)
+    if (this.#free[chunk] !== length) {
+      const bits = this.#bitsOf(chunk)
+      let here = 0
+      while (here < count && bits.has(at + here)) here++
+      count = here
+    }
+    if (count > 0) this.#takeAt(chunk, at, count)
+    return count
+  }
+
+  #takeAt(chunk: number, at: number, count: number): void {
+    const left = (this.#free[chunk] as number) - count
+    if (left > 0) {
+      const bits = this.#bitsOf(chunk)
+      for (let i = 0; i < count; i++) bits.delete(at + i)
+    } else {
+      this.#mixed.delete(chunk)
+      this.#open.delete(chunk)
+    }
+    this.#free[chunk] = left
+    this.#taken += count
+  }
+
+  #giveAt(chunk: number, at: number, count: number): void {
+    const free = (this.#free[chunk] as number) + count
+    if (free < this.#lengthOf(chunk)) {
+      const bits = this.#bitsOf(chunk)
+      for (let i = 0; i < count; i++) {
+        invariant(!bits.has(at + i), 'only a taken number is given back')
+        bits.add(at + i)
+      }
+    } else {
+      invariant(free === this.#lengthOf(chunk), 'no more numbers are given back than were taken')
+      this.#mixed.delete(chunk)
+    }
+    this.#free[chunk] = free
+    this.#open.add(chunk)
+    this.#taken -= count
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * A set of the integers 0 to n-1 whose smallest member is found in a few steps: each level has one
+ * bit for every 32 of the level below that are not all zero.
+ */
+const BITS = 5
+const MASK = 31
+
+const lowestBit = (word: number): number => 31 - Math.clz32(word & -word)
+
+export class SummaryBits {
+  readonly #levels: Uint32Array[] = []
+
+  /** `full`: every integer is in the set at first. */
+  constructor(n: number, full = false) {
+    let size = n
+    do {
+      const words = new Uint32Array(Math.max(1, Math.ceil(size / 32)))
+      if (full) fillLowest(words, size)
+      this.#levels.push(words)
+      size = words.length
+    } while (size > 1)
+  }
+
+  has(i: number): boolean {
+    const words = this.#levels[0] as Uint32Array
+    return ((words[i >>> BITS] as number) & (1 << (i & MASK))) !== 0
+  }
+
+  add(i: number): void {
+    let at = i
+    for (const words of this.#levels) {
+      const before = words[at >>> BITS] as number
+      words[at >>> BITS] = before | (1 << (at & MASK))
+      if (before !== 0) return
+      at >>>= BITS
+    }
+  }
+
+  delete(i: number): void {
+    let at = i
+    for (const words of this.#levels) {
+      const after = (words[at >>> BITS] as number) & ~(1 << (at & MASK))
+      words[at >>> BITS] = after
+      if (after !== 0) return
+      at >>>= BITS
+    }
+  }
+
+  /** The smallest member that is `from` or more; -1 when there is none. */
+  first(from = 0): number {
+    let at = from
+    for (let level = 0; level < this.#levels.length; level++) {
+      const words = this.#levels[level] as Uint32Array
+      const word = at >>> BITS
+      if (word >= words.length) return -1
+      const rest = (words[word] as number) & (-1 << (at & MASK))
+      if (rest !== 0) return this.#descend(level, (word << BITS) | lowestBit(rest))
+      at = word + 1
+    }
+    return -1
+  }
+
+  #descend(level: number, i: number): number {
+    let at = i
+    for (let below = level - 1; below >= 0; below--) {
+      const words = this.#levels[below] as Uint32Array
+      at = (at << BITS) | lowestBit(words[at] as number)
+    }
+    return at
+  }
+}
+
+function fillLowest(words: Uint32Array, bits: number): void {
+  words.fill(0xffff_ffff)
+  if ((bits & MASK) !== 0) words[words.length - 1] = (1 << (bits & MASK)) - 1
+}

@@ -1,0 +1,131 @@
+/**
+ * A table of 32-bit words that is cheap where neighbours are alike.
+ *
+ * Words lie in chunks of 1,024. A chunk whose words are all equal, or each one more than the one
+ * before, costs five bytes; any other chunk holds its words, and becomes cheap again as soon as
+ * they fall in line. A table of 100 GB of guest frames, all secure, takes 8 KB instead of 6.5 MB.
+ */
+const CHUNK = 1_024
+const FLAT = 0
+const RISING = 1
+const MIXED = 2
+
+/** `count` words from `start` on: `word`, `word + step`, `word + 2 * step` ... */
+export interface WordRun {
+  readonly start: number
+  readonly count: number
+  readonly word: number
+  readonly step: 0 | 1
+}
+
+/** A chunk that holds its words, and how many neighbours differ by 0 and by 1. */
+interface MixedChunk {
+  readonly words: Uint32Array
+  flat: number
+  rising: number
+}
+
+export class WordTable {
+  readonly length: number
+  readonly #kinds: Uint8Array
+  readonly #bases: Uint32Array
+  readonly #mixed = new Map<number, MixedChunk>()
+
+  /** All words are 0 at first. */
+  constructor(length: number) {
+    this.length = length
+    const chunks = Math.ceil(length / CHUNK)
+    this.#kinds = new Uint8Array(chunks)
+    this.#bases = new Uint32Array(chunks)
+  }
+
+  get(i: number): number {
+    const chunk = i >>> 10
+    const kind = this.#kinds[chunk] as number
+    if (kind === FLAT) return this.#bases[chunk] as number
+    if (kind === RISING) return (this.#bases[chunk] as number) + (i & 1023)
+    return this.#chunkAt(chunk).words[i & 1023] as number
+  }
+
+  set(i: number, word: number): void {
+    const chunk = i >>> 10
+    if (this.#kinds[chunk] !== MIXED) {
+      if (this.get(i) === word) return
+      this.#spread(chunk)
+    }
+    const at = this.#chunkAt(chunk)
+    const within = i & 1023
+    const { words } = at
+    if (within > 0) count(at, words[within - 1] as number, words[within] as number, -1)
+    if (within + 1 < words.length)
+      count(at, words[within] as number, words[within + 1] as number, -1)
+    words[within] = word
+    if (within > 0) count(at, words[within - 1] as number, word, 1)
+    if (within + 1 < words.length) count(at, word, words[within + 1] as number, 1)
+    if (at.flat === words.length - 1) this.#align(chunk, FLAT, words[0] as number)
+    else if (at.rising === words.length - 1) this.#align(chunk, RISING, words[0] as number)
+  }
+
+  /** Sets `count` words from `start` on to `word`, `word + step`, ... */
+  fill(start: number, total: number, word: number, step: 0 | 1): void {
+    for (let done = 0; done < total; ) {
+      const i = start + done
+      const chunk = i >>> 10
+      const length = this.#lengthOf(chunk)
+      const here = Math.min(total - done, length - (i & 1023))
+      if (here === length) this.#align(chunk, step === 0 ? FLAT : RISING, word + done * step)
+      else for (let k = 0; k < here; k++) this.set(i + k, word + (done + k) * step)
+      done += here
+    }
+  }
+
+  /** The longest run that begins at `start` and ends before `end`. */
+  runAt(start: number, end: number): WordRun {
+    const word = this.get(start)
+    let next = start + 1
+    const step = next < end && this.get(next) === word + 1 ? 1 : 0
+    while (next < end) {
+      if (this.get(next) !== word + (next - start) * step) break
+      next = this.#aligned(next, step, end)
+    }
+    return { start, count: Math.min(next, end) - start, word, step }
+  }
+
+  /** First index past the part of `i`'s chunk that surely goes on with the same step. */
+  #aligned(i: number, step: 0 | 1, end: number): number {
+    const chunk = i >>> 10
+    const kind = this.#kinds[chunk]
+    if (kind !== (step === 0 ? FLAT : RISING)) return i + 1
+    return Math.min(end, (chunk + 1) * CHUNK)
+  }
+
+  #lengthOf(chunk: number): number {
+    return Math.min(CHUNK, this.length - chunk * CHUNK)
+  }
+
+  #chunkAt(chunk: number): MixedChunk {
+    return this.#mixed.get(chunk) as MixedChunk
+  }
+
+  #spread(chunk: number): void {
+    const words = new Uint32Array(this.#lengthOf(chunk))
+    const base = this.#bases[chunk] as number
+    const rising = this.#kinds[chunk] === RISING
+    if (rising) for (let i = 0; i < words.length; i++) words[i] = base + i
+    else words.fill(base)
+    const pairs = words.length - 1
+    this.#mixed.set(chunk, { words, flat: rising ? 0 : pairs, rising: rising ? pairs : 0 })
+    this.#kinds[chunk] = MIXED
+  }
+
+  #align(chunk: number, kind: number, base: number): void {
+    this.#mixed.delete(chunk)
+    this.#kinds[chunk] = kind
+    this.#bases[chunk] = base
+  }
+}
+
+function count(chunk: MixedChunk, left: number, right: number, by: number): void {
+  if (right === left) chunk.flat += by
+  else if (right === left + 1) chunk.rising += by
+}

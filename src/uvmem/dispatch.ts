@@ -1,0 +1,52 @@
+/**
+ * Hypercalls by name. Source: kvmppc_pseries_do_hcall(), which serves H_SVM_* only when the call
+ * comes from secure context; H_SVM_INIT_ABORT is exempt.
+ */
+
+import type { Hcall } from '../abi/calls.ts'
+import { H, Host as HostCode } from '../abi/codes.ts'
+import { initAbort } from './hcalls/init-abort.ts'
+import { initDone } from './hcalls/init-done.ts'
+import { initStart } from './hcalls/init-start.ts'
+import { pageIn } from './hcalls/page-in.ts'
+import { pageOut } from './hcalls/page-out.ts'
+import { type Host, type HvSteps, refuse, type Vm } from './host.ts'
+import { Reason } from './reason.ts'
+
+type HandlerTable = {
+  readonly [Name in Hcall['call']]: (
+    host: Host,
+    vm: Vm,
+    call: Extract<Hcall, { call: Name }>,
+  ) => HvSteps
+}
+
+const HANDLERS: HandlerTable = {
+  H_SVM_INIT_START: initStart,
+  H_SVM_INIT_DONE: initDone,
+  H_SVM_INIT_ABORT: initAbort,
+  H_SVM_PAGE_IN: (host, vm, { gpa, flags, order }) => pageIn(host, vm, gpa, flags, order),
+  H_SVM_PAGE_OUT: (host, vm, { gpa, flags, order }) => pageOut(host, vm, gpa, flags, order),
+}
+
+/**
+ * The steps of a hypercall.
+ *
+ * @param secureContext MSR[S] of the caller; every call over the wire has it.
+ */
+export function hypercall(host: Host, vm: Vm, call: Hcall, secureContext = true): HvSteps {
+  vm.reason = undefined
+  if (call.call === 'H_SVM_INIT_ABORT') {
+    // DIFF: a kernel without the call hands it to the VMM (RESUME_HOST), which does not know it either.
+    if (!host.profile.hasAbort) return answer(refuse(vm, HostCode.RESUME_HOST, Reason.noSuchCall))
+  } else if (!secureContext) {
+    return answer(refuse(vm, H.UNSUPPORTED, Reason.notSecureContext))
+  }
+  const handler = HANDLERS[call.call] as (host: Host, vm: Vm, call: Hcall) => HvSteps
+  return handler(host, vm, call)
+}
+
+// biome-ignore lint/correctness/useYield: an answer without a question is still a generator.
+function* answer(code: number): HvSteps {
+  return code
+}

@@ -1,0 +1,123 @@
+/**
+ * H_SVM_PAGE_IN: moves a page from normal to secure memory, or shares it.
+ *
+ * Source: kvmppc_h_svm_page_in() and kvmppc_svm_page_in(); the order of checks is part of the
+ * contract. DIFF: the kernel takes mmap_lock and uvmem_lock here; one VM is one queue instead.
+ */
+
+import { H_PAGE_IN_SHARED } from '../../abi/calls.ts'
+import { H, U } from '../../abi/codes.ts'
+import {
+  type DevicePfn,
+  type Gfn,
+  type Gpa,
+  gfnOf,
+  gpaOf,
+  PAGE_SHIFT,
+  raOf,
+  raOfDevice,
+} from '../../abi/page.ts'
+import { secureWord } from '../frame-state.ts'
+import { type Host, type HvSteps, refuse, type Vm } from '../host.ts'
+import {
+  faultIn,
+  freeDevicePage,
+  freeFrame,
+  indexOf,
+  invalidation,
+  isSecure,
+  mark,
+  notifies,
+  type Place,
+  stateWordAt,
+} from '../mapping.ts'
+import { devicePte, frameOfPte, isDevicePte, isFramePte, NO_PTE, pfnOfPte } from '../mem-slots.ts'
+import { Reason } from '../reason.ts'
+import { SECURE_INIT_START } from '../vm-state.ts'
+import { share } from './share.ts'
+
+/**
+ * @param gpa any address in the page; passed on as it came.
+ * @param flags H_PAGE_IN_NONSHARED or H_PAGE_IN_SHARED.
+ * @param order 16.
+ * @returns H_SUCCESS, H_PARAMETER, H_P2 (flags), H_P3 (order), H_UNSUPPORTED (not started).
+ */
+export function* pageIn(host: Host, vm: Vm, gpa: Gpa, flags: number, order: number): HvSteps {
+  if ((vm.secureGuest & SECURE_INIT_START) === 0)
+    return refuse(vm, H.UNSUPPORTED, Reason.notStarted)
+  if (order !== PAGE_SHIFT) return refuse(vm, H.P3, Reason.badOrder)
+  if (flags !== 0 && flags !== H_PAGE_IN_SHARED) return refuse(vm, H.P2, Reason.badFlags)
+  const gfn = gfnOf(gpa)
+  if (flags === H_PAGE_IN_SHARED) return yield* share(host, vm, gpa)
+
+  const slot = vm.slots.at(gfn)
+  if (slot === undefined) return refuse(vm, H.PARAMETER, Reason.noSlot)
+  if (isSecure(vm, gfn)) return refuse(vm, H.PARAMETER, Reason.alreadySecure)
+  if (!slot.region.mapped) return refuse(vm, H.PARAMETER, Reason.noMapping)
+  if (host.profile.mergingOff === 'per-page' && slot.region.ksmError !== 0) {
+    return refuse(vm, H.PARAMETER, Reason.notMergeable)
+  }
+  const ret = yield* migrateIn(host, vm, { slot, gfn }, gpa, true)
+  return ret === 0 ? H.SUCCESS : H.PARAMETER
+}
+
+/**
+ * Gives a page a device page; with `sends`, its content goes to the ultravisor first. Returns 0, -1,
+ * or the code of UV_PAGE_IN. Source: kvmppc_svm_page_in().
+ */
+export function* migrateIn(host: Host, vm: Vm, place: Place, gpa: Gpa, sends: boolean): HvSteps {
+  const { region } = place.slot
+  const index = indexOf(place)
+  if (region.swap.size > 0 && region.swap.has(index)) {
+    if (!host.profile.pageInReadsSwap) return refuse(vm, -1, Reason.swapped)
+    yield* faultIn(host, vm, place.gfn)
+  }
+  if (notifies(host, vm)) yield invalidation(vm, place.gfn)
+  const pte = region.ptes.get(index)
+  if (isDevicePte(pte) && !host.profile.migratesDevicePages) {
+    return refuse(vm, -1, Reason.devicePage)
+  }
+  if (isFramePte(pte) && vm.pins.holds(frameOfPte(pte))) return refuse(vm, -1, Reason.pinned)
+
+  const pfn = host.devices.take()
+  if (pfn === undefined) return refuse(vm, -1, Reason.poolEmpty)
+  const before = stateWordAt(vm, place.gfn)
+  mark(vm, place.gfn, secureWord(pfn))
+  if (gpa !== gpaOf(place.gfn)) host.devices.note(pfn, { gpa })
+
+  if (sends && pte !== NO_PTE) {
+    const ret = yield {
+      call: 'UV_PAGE_IN',
+      lpid: vm.lpid,
+      ra: isDevicePte(pte) ? raOfDevice(pfnOfPte(pte)) : raOf(frameOfPte(pte)),
+      gpa,
+      flags: 0,
+      order: PAGE_SHIFT,
+    }
+    if (ret !== U.SUCCESS && host.profile.failsOnUcall) {
+      return refusedByUv(host, vm, place.gfn, pfn, before, ret)
+    }
+  }
+  region.ptes.set(index, devicePte(pfn))
+  if (isFramePte(pte)) freeFrame(host, vm, frameOfPte(pte))
+  else if (isDevicePte(pte)) freeDevicePage(host, vm, pfnOfPte(pte), place.gfn)
+  // A page that was mapped nowhere is inserted under the notifier's eyes once more.
+  if (pte === NO_PTE && notifies(host, vm)) yield invalidation(vm, place.gfn)
+  return 0
+}
+
+function refusedByUv(
+  host: Host,
+  vm: Vm,
+  gfn: Gfn,
+  pfn: DevicePfn,
+  before: number,
+  ret: number,
+): number {
+  // DIFF: Linux leaves the PFN taken and the frame marked secure, while the page stays where it was.
+  if (host.profile.undoesPageIn) {
+    host.devices.free(pfn)
+    mark(vm, gfn, before)
+  }
+  return refuse(vm, ret, Reason.pageInRefused)
+}

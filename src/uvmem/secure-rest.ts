@@ -1,0 +1,121 @@
+/**
+ * Secures the frames of a slot that nobody asked for: the heart of the 2020 series.
+ *
+ * Source: kvmppc_uv_migrate_mem_slot() and kvmppc_next_nontransitioned_gfn(). DIFF: frames that lie
+ * in a row and are backed alike are secured together; the PFNs they get are the same as one by one.
+ */
+import { H, U } from '../abi/codes.ts'
+import { asDevicePfn, asFrame, asGfn, type Gfn, gpaOf, PAGE_SHIFT, raOf } from '../abi/page.ts'
+import { StateWord, secureWord } from './frame-state.ts'
+import { migrateIn } from './hcalls/page-in.ts'
+import { type Host, type HvSteps, RESCHED, refuse, type Vm } from './host.ts'
+import { faultIn, notifies } from './mapping.ts'
+import { devicePte, isDevicePte, isFramePte, type MemSlot } from './mem-slots.ts'
+import { Reason } from './reason.ts'
+
+/** Frames that are secured one by one before others may run. */
+const framesPerTurn = 4_096
+
+/** @returns H_SUCCESS, or H_STATE when a frame could not be secured; what was done stays. */
+export function* secureRest(host: Host, vm: Vm, slot: MemSlot): HvSteps {
+  const end = endOfWalk(host, vm, slot)
+  let turns = 0
+  for (let gfn: number = slot.base; gfn < end; ) {
+    const { normal, skip } = nextFrames(vm, asGfn(gfn), end)
+    gfn += skip
+    if (normal === 0) continue
+    const many = secureRun(host, vm, asGfn(gfn), normal)
+    if (many > 0) gfn += many
+    else {
+      const ret = yield* secureOne(host, vm, asGfn(gfn))
+      if (ret !== H.SUCCESS) return refuseSlot(vm)
+      gfn++
+    }
+    if (++turns % framesPerTurn === 0) yield RESCHED
+  }
+  return H.SUCCESS
+}
+
+/** Linux walks the uvmem slot that holds the memory slot's first frame, and nothing without one. */
+function endOfWalk(host: Host, vm: Vm, slot: MemSlot): number {
+  if (host.profile.securesUntracked) return slot.base + slot.pages
+  const uvmem = vm.uvmem.at(slot.base)
+  return uvmem === undefined ? slot.base : uvmem.base + uvmem.count
+}
+
+/** How many frames from `gfn` on are left alone, and how many normal ones follow them at once. */
+function nextFrames(vm: Vm, gfn: Gfn, end: number): { skip: number; normal: number } {
+  const uvmem = vm.uvmem.at(gfn)
+  if (uvmem === undefined) return { skip: 0, normal: 1 }
+  const { word, step, count } = uvmem.words.runAt(
+    gfn - uvmem.base,
+    Math.min(uvmem.count, end - uvmem.base),
+  )
+  if (word !== StateWord.Normal) return { skip: count, normal: 0 }
+  return { skip: 0, normal: step === 0 ? count : 1 }
+}
+
+/** Keeps the reason that the failing frame left. */
+function refuseSlot(vm: Vm): number {
+  return refuse(vm, H.STATE, vm.reason ?? Reason.slotNotSecured)
+}
+
+function* secureOne(host: Host, vm: Vm, gfn: Gfn): HvSteps {
+  const slot = vm.slots.at(gfn)
+  if (slot === undefined) return refuse(vm, H.STATE, Reason.noSlot)
+  if (!slot.region.mapped) return refuse(vm, H.STATE, Reason.noMapping)
+  if (host.profile.doneSecures === 'by-ultracall') return yield* offer(host, vm, gfn)
+  const ret = yield* migrateIn(host, vm, { slot, gfn }, gpaOf(gfn), false)
+  return ret === 0 ? H.SUCCESS : H.STATE
+}
+
+/**
+ * The counter-proposal of the thread: every frame is offered to the ultravisor, which refuses the
+ * shared ones. A refused frame stays normal and is not a failure.
+ */
+function* offer(host: Host, vm: Vm, gfn: Gfn): HvSteps {
+  const frame = yield* faultIn(host, vm, gfn)
+  if (frame <= 0) return H.STATE
+  const pfn = host.devices.take()
+  if (pfn === undefined) return refuse(vm, H.STATE, Reason.poolEmpty)
+  const ret = yield {
+    call: 'UV_PAGE_IN',
+    lpid: vm.lpid,
+    ra: raOf(asFrame(frame)),
+    gpa: gpaOf(gfn),
+    flags: 0,
+    order: PAGE_SHIFT,
+  }
+  const slot = vm.slots.at(gfn)
+  const uvmem = vm.uvmem.at(gfn)
+  if (ret !== U.SUCCESS || slot === undefined || uvmem === undefined) {
+    host.devices.free(pfn)
+    return H.SUCCESS
+  }
+  uvmem.words.set(gfn - uvmem.base, secureWord(pfn))
+  slot.region.ptes.set(gfn - slot.base, devicePte(pfn))
+  host.ram.free(asFrame(frame))
+  return H.SUCCESS
+}
+
+/** Secures up to `most` frames from `gfn` on at a stroke; 0 when they must be looked at one by one. */
+function secureRun(host: Host, vm: Vm, gfn: Gfn, most: number): number {
+  if (host.profile.doneSecures !== 'locally' || vm.pins.size > 0 || notifies(host, vm)) return 0
+  const slot = vm.slots.at(gfn)
+  const uvmem = vm.uvmem.at(gfn)
+  if (slot === undefined || uvmem === undefined) return 0
+  if (!slot.region.mapped || slot.region.swap.size > 0) return 0
+  const { ptes } = slot.region
+  const at = gfn - slot.base
+  const run = ptes.runAt(at, Math.min(slot.pages, at + most))
+  if (isDevicePte(run.word)) return 0
+  const alike =
+    isFramePte(run.word) && run.step === 0 ? 1 : run.step === 0 || run.word > 0 ? run.count : 1
+  const { start, count } = host.devices.pool.takeRun(alike)
+  if (count === 0) return 0
+  const pfn = asDevicePfn(start)
+  uvmem.words.fill(gfn - uvmem.base, count, secureWord(pfn), 1)
+  ptes.fill(at, count, devicePte(pfn), 1)
+  if (isFramePte(run.word)) host.ram.freeRun(asFrame(run.word), count)
+  return count
+}
