@@ -123,7 +123,6 @@ const LINUX_5_6_FINAL: HvProfile = {
 const SERIES_V1: HvProfile = {
   ...LINUX_5_6_FINAL,
   startMarks: 'before-checks',
-  startAnswersRegistration: false,
   tracksShared: true,
   doneSecures: 'locally',
   hotplug: 'secured',

@@ -33,8 +33,8 @@ export function* registerSlot(host: Host, vm: Vm, slot: MemSlot, checks = true):
   }
   // DIFF: Linux asks whether the answer is negative, so that U_BUSY (1) passes for success.
   const failed = profile.strictRegistration ? ret !== U.SUCCESS : ret < 0
-  if (!failed) return ret
-  if (!checks) return H.SUCCESS
+  if (!failed) return profile.startAnswersRegistration ? ret : H.SUCCESS
+  if (!checks) return refuse(vm, ret, Reason.slotRefused)
   vm.uvmem.free(slot.base)
   return refuse(vm, H.PARAMETER, Reason.slotRefused)
 }

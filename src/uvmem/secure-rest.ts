@@ -104,7 +104,7 @@ function secureRun(host: Host, vm: Vm, gfn: Gfn, most: number): number {
   const slot = vm.slots.at(gfn)
   const uvmem = vm.uvmem.at(gfn)
   if (slot === undefined || uvmem === undefined) return 0
-  if (!slot.region.mapped || slot.region.swap.size > 0) return 0
+  if (!slot.region.mapped || slot.region.ksmError !== 0 || slot.region.swap.size > 0) return 0
   const { ptes } = slot.region
   const at = gfn - slot.base
   const run = ptes.runAt(at, Math.min(slot.pages, at + most))

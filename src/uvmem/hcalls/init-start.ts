@@ -29,12 +29,9 @@ export function* initStart(host: Host, vm: Vm): HvSteps {
   const registered: MemSlot[] = []
   for (const slot of vm.slots) {
     ret = yield* registerSlot(host, vm, slot)
-    if (profile.startAnswersRegistration ? ret < 0 : ret !== H.SUCCESS) {
-      if (ret > 0) ret = H.SUCCESS
-      else {
-        yield* rollBack(host, vm, registered, slot)
-        return ret
-      }
+    if (ret < 0) {
+      yield* rollBack(host, vm, registered, slot)
+      return ret
     }
     registered.push(slot)
   }

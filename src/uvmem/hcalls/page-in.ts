@@ -54,9 +54,6 @@ export function* pageIn(host: Host, vm: Vm, gpa: Gpa, flags: number, order: numb
   if (slot === undefined) return refuse(vm, H.PARAMETER, Reason.noSlot)
   if (isSecure(vm, gfn)) return refuse(vm, H.PARAMETER, Reason.alreadySecure)
   if (!slot.region.mapped) return refuse(vm, H.PARAMETER, Reason.noMapping)
-  if (host.profile.mergingOff === 'per-page' && slot.region.ksmError !== 0) {
-    return refuse(vm, H.PARAMETER, Reason.notMergeable)
-  }
   const ret = yield* migrateIn(host, vm, { slot, gfn }, gpa, true)
   return ret === 0 ? H.SUCCESS : H.PARAMETER
 }
@@ -68,6 +65,9 @@ export function* pageIn(host: Host, vm: Vm, gpa: Gpa, flags: number, order: numb
 export function* migrateIn(host: Host, vm: Vm, place: Place, gpa: Gpa, sends: boolean): HvSteps {
   const { region } = place.slot
   const index = indexOf(place)
+  if (host.profile.mergingOff === 'per-page' && region.ksmError !== 0) {
+    return refuse(vm, -1, Reason.notMergeable)
+  }
   if (region.swap.size > 0 && region.swap.has(index)) {
     if (!host.profile.pageInReadsSwap) return refuse(vm, -1, Reason.swapped)
     yield* faultIn(host, vm, place.gfn)

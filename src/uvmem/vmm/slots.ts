@@ -46,7 +46,7 @@ export function* addSlot(host: Host, vm: Vm, wish: AddSlot): HvSteps<AddSlotResu
   if (wish.knownToUv === true) vm.uvmem.add(base, pages)
   else {
     const registered = yield* registerSlot(host, vm, slot, host.profile.hotplugChecks)
-    if (registered < 0) return { ret: HostCode.OK, uvmem: registered }
+    if (registered !== H.SUCCESS) return { ret: HostCode.OK, uvmem: registered }
   }
   const uvmem = host.profile.hotplug === 'secured' ? yield* secureRest(host, vm, slot) : H.SUCCESS
   return { ret: HostCode.OK, uvmem }
@@ -80,15 +80,17 @@ function* flush(host: Host, vm: Vm, slot: MemSlot, slotValid: boolean): HvSteps<
   yield* dropPages(host, vm, slot, { skipPageOut: true, purges: false, slotValid })
 }
 
-/** A mapping that outlived a slot of the same id and size, or a fresh one. */
+/** The mapping that outlived a slot of the same id and size, or a fresh one in its place. */
 function takeRegion(host: Host, vm: Vm, { id, base, pages }: AddSlot): Region {
-  const at = vm.kept.findIndex(
-    (region) => region.slotId === id && region.pages === pages && region.mapped,
-  )
+  const at = vm.kept.findIndex((region) => region.slotId === id)
   const [kept] = at < 0 ? [] : vm.kept.splice(at, 1)
   if (kept === undefined) return newRegion(id, pages)
-  forgetPlainNotes(host, kept, base)
-  return kept
+  if (kept.mapped && kept.pages === pages) {
+    forgetPlainNotes(host, kept, base)
+    return kept
+  }
+  clearRegion(host, vm, kept, asGfn(0))
+  return newRegion(id, pages)
 }
 
 /** Lets the mapping live on without its slot; its device pages note where they belonged. */
