@@ -1,9 +1,9 @@
 /**
  * cpio archives of the `newc` kind, as an initrd carries them.
  *
- * Source: Linux Documentation/driver-api/early-userspace/buffer-format.rst. Archives may follow one
- * another; the next thing starts at a multiple of 512 after the trailer. The bytes come from a guest:
- * a wrong one ends in a sentence, never in a throw, and the work is linear in the bytes.
+ * Source: Linux Documentation/driver-api/early-userspace/buffer-format.rst. Archives may follow
+ * one another; the next thing starts at a multiple of 512 after the trailer. The bytes come from
+ * a guest: a wrong one ends in a sentence, never in a throw, and the work is linear in the bytes.
  */
 
 import { isLatinName, latinBytesOf, latinOf, roundUp } from './text.ts'
@@ -74,7 +74,8 @@ export function entryAt(bytes: Uint8Array, at: number): CpioEntry | string {
   if (dataSize === undefined) return `cpio: the file size at ${at} is not hexadecimal`
   if (nameSize === undefined) return `cpio: the name size at ${at} is not hexadecimal`
   if (nameSize < 1 || nameSize > CPIO_LIMITS.nameBytesMax) {
-    return `cpio: the name at ${at} has ${nameSize} bytes, expected 1 to ${CPIO_LIMITS.nameBytesMax}`
+    const range = `1 to ${CPIO_LIMITS.nameBytesMax}`
+    return `cpio: the name at ${at} has ${nameSize} bytes, expected ${range}`
   }
   const nameEnd = at + CPIO_HEADER_BYTES + nameSize
   const dataStart = roundUp(nameEnd, 4)
@@ -89,7 +90,9 @@ export function entryAt(bytes: Uint8Array, at: number): CpioEntry | string {
   }
 }
 
-/** Writes an archive with its trailer, padded to 512; a string names the file that cannot be one. */
+/**
+ * Writes an archive with its trailer, padded to 512; a string names the file that cannot be one.
+ */
 export function writeCpio(files: readonly CpioFile[]): Uint8Array | string {
   for (const file of files) {
     const wrong = nameError(file.name)

@@ -1,12 +1,12 @@
 /**
  * Reads a flattened device tree.
  *
- * Source: Devicetree Specification 0.4, chapter 5; the answers for odd trees (the first of two equal
- * names counts, a name without unit address finds the first node that has one) are libfdt's, which
- * the firmware uses. The bytes come from a guest: every wrong one ends in a sentence, never in a
- * throw, and the work is linear in the size of the tree.
+ * Source: Devicetree Specification 0.4, chapter 5; the answers for odd trees (the first of two
+ * equal names counts, a name without unit address finds the first node that has one) are
+ * libfdt's, which the firmware uses. The bytes come from a guest: every wrong one ends in a
+ * sentence, never in a throw, and the work is linear in the size of the tree.
  *
- * Versions 17 and 16 are read: Linux's own boot wrapper (prom_init.c) still writes 16, whose header
+ * Versions 17 and 16 are read: Linux itself (prom_init.c) still writes 16, whose header
  * ends before the size of the structure block.
  */
 
@@ -77,7 +77,10 @@ export function nodeAt(fdt: Fdt, path: string): FdtNode | undefined {
   return node
 }
 
-/** The value of a property, a view into the tree's bytes; undefined when node or property is absent. */
+/**
+ * The value of a property, a view into the tree's bytes; undefined when node or property is
+ * absent.
+ */
 export function property(fdt: Fdt, path: string, name: string): Uint8Array | undefined {
   return nodeAt(fdt, path)?.properties.get(name)
 }
@@ -94,8 +97,9 @@ export function u32At(bytes: Uint8Array, index: number): number | undefined {
 }
 
 /**
- * An address in bytes: 64 bits from a value of 8 bytes or more, else one 32-bit cell, as the firmware
- * reads them; undefined below 4 bytes. From 2^53 on the lowest bits are lost, as in a Gpa.
+ * An address in bytes: 64 bits from a value of 8 bytes or more, else one 32-bit cell, as the
+ * firmware reads them; undefined below 4 bytes. From 2^53 on the lowest bits are lost, as in a
+ * Gpa.
  */
 export function addressOf(bytes: Uint8Array): number | undefined {
   if (bytes.length >= 8) return u64At(viewOf(bytes), 0)

@@ -11,7 +11,10 @@ export const FDT_VERSION_OLDEST = 16
 /** Tokens of the structure block. */
 export const FDT_TOKEN = { beginNode: 1, endNode: 2, property: 3, nop: 4, end: 9 } as const
 
-/** What a tree may be. Source of the first: the pseries machine's FDT_MAX_SIZE; of the second: Linux. */
+/**
+ * What a tree may be. Source of the first: the pseries machine's FDT_MAX_SIZE; of the second:
+ * Linux.
+ */
 export const FDT_LIMITS = {
   treeBytesMax: 2 * 1024 * 1024,
   depthNodesMax: 64,

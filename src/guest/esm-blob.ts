@@ -1,10 +1,11 @@
 /**
  * The ESM blob: what the ultravisor measures a guest against.
  *
- * Source: the ultravisor's svm/svm-esmb.c (which values it reads) and svm/svm-esm.c (the second way to
- * find the blob: a cpio archive in front of the initrd, its path beginning with `opt/ibm/pef`).
- * DIFF: the real blob seals its digests with a key that only the machine's TPM opens; here the node
- * `/digests` lies in clear, so it proves that nothing was damaged, not who made it.
+ * Source: the ultravisor's svm/svm-esmb.c (which values it reads) and svm/svm-esm.c (the second
+ * way to find the blob: a cpio archive in front of the initrd, its path beginning with
+ * `opt/ibm/pef`).
+ * DIFF: the real blob seals its digests with a key that only the machine's TPM opens; here the
+ * node `/digests` lies in clear, so it proves that nothing was damaged, not who made it.
  */
 
 import { type CpioFile, writeCpio } from '../formats/cpio.ts'

@@ -1,8 +1,8 @@
 /**
  * The guest's own device tree, with what the ultravisor reads of it and little more.
  *
- * Source: QEMU hw/ppc/spapr.c and Linux prom_init.c for the nodes; the ultravisor's svm/svm-esm.c and
- * svm/svm-fdt.c for what must be in it. Two cells for addresses, two for sizes.
+ * Source: QEMU hw/ppc/spapr.c and Linux prom_init.c for the nodes; the ultravisor's svm/svm-esm.c
+ * and svm/svm-fdt.c for what must be in it. Two cells for addresses, two for sizes.
  */
 
 import type { FdtNode } from '../formats/fdt.ts'

@@ -1,6 +1,6 @@
 /**
- * Builds a guest as a boot loader would: kernel, initrd, RTAS, ESM blob and device tree, each with the
- * place where it lies when the guest calls UV_ESM(kernelBase, fdtGpa).
+ * Builds a guest as a boot loader would: kernel, initrd, RTAS, ESM blob and device tree, each
+ * with the place where it lies when the guest calls UV_ESM(kernelBase, fdtGpa).
  *
  * Source: QEMU's pseries machine with SLOF, as far as the ultravisor's svm/svm-esm.c looks at it.
  * Big files stay ranges of their file: the caller maps or streams them.
@@ -32,8 +32,9 @@ export interface GuestInput {
   readonly slots: readonly GuestSlot[]
   readonly sha512: Sha512
   /**
-   * Added to the physical addresses of the kernel's segments; a multiple of 64 KiB, default 0x400000.
-   * With base 0 the guest is as good as any other, but the firmware answers UV_ESM with U_P2.
+   * Added to the physical addresses of the kernel's segments; a multiple of 64 KiB, default
+   * 0x400000. With base 0 the guest is as good as any other, but the firmware answers UV_ESM with
+   * U_P2.
    */
   readonly kernelBase?: Gpa
   /** Bytes of the RTAS area, code and data; default 65,536. */
@@ -122,8 +123,9 @@ export function buildGuest(input: GuestInput): Guest | string {
 }
 
 /**
- * The frames that a switch must touch, by part: the device tree, RTAS, initrd, ESM blob and the whole
- * kernel image, "the necessary and sufficient GFNs". A blob in front of the initrd is counted with it.
+ * The frames that a switch must touch, by part: the device tree, RTAS, initrd, ESM blob and the
+ * whole kernel image, "the necessary and sufficient GFNs". A blob in front of the initrd is
+ * counted with it.
  */
 export function necessaryGfns(guest: Guest): readonly PartFrames[] {
   const { kernelBase, kernelSize, placements } = guest
@@ -163,7 +165,9 @@ function inputError(input: GuestInput, kernelBase: Gpa, rtasSize: number): strin
   return undefined
 }
 
-/** Settles the layout, then writes the tree that tells it; the tree's size is the same either way. */
+/**
+ * Settles the layout, then writes the tree that tells it; the tree's size is the same either way.
+ */
 function placeParts(
   input: GuestInput,
   sizes: PartSizes,

@@ -1,10 +1,10 @@
 /**
- * The kernel as it will lie in memory: an ELF file's segments at their physical addresses, or a flat
- * file as one segment at 0. All addresses count from the kernel's base.
+ * The kernel as it will lie in memory: an ELF file's segments at their physical addresses, or a
+ * flat file as one segment at 0. All addresses count from the kernel's base.
  *
  * Source: QEMU hw/ppc/spapr.c (the loader adds its load address to the segments' own) and the
- * ultravisor's svm_esmb_digest_chk(), which measures `kernel-size` bytes from the base.
- * The machine an ELF file is made for is reported, not checked: nothing is executed here.
+ * ultravisor's svm_esmb_digest_chk(), which measures `kernel-size` bytes from the base. The
+ * machine an ELF file is made for is reported, not checked: nothing is executed here.
  */
 
 import type { ByteSource } from '../formats/byte-source.ts'

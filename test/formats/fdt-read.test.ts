@@ -135,7 +135,9 @@ t.test('what is wrong with a tree is said with field, value and expectation', as
   }
 })
 
-/** A tree of version 16 whose structure block is `structure`, with no reservations and no strings. */
+/**
+ * A tree of version 16 whose structure block is `structure`, with no reservations and no strings.
+ */
 function treeOf(structure: Uint8Array): Uint8Array {
   const total = 0x38 + structure.length
   const hex = (value: number): string => value.toString(16).padStart(8, '0')

@@ -1,9 +1,9 @@
 import { bytesOf } from './hex.ts'
 
 /**
- * Written by hand from the specification: root { n = <7>; a@1 { s = "hi"; }; a@2 { n = [01 02 03]; }; },
- * one reservation of 0x2000 bytes at 0x1000, boot cpu 5. Offsets: header 0, reservations 0x28,
- * structure 0x48 (0x58 bytes), strings 0xa0 (4 bytes), total 0xa4.
+ * Written by hand from the specification: root { n = <7>; a@1 { s = "hi"; }; a@2 { n = [01 02
+ * 03]; }; }, one reservation of 0x2000 bytes at 0x1000, boot cpu 5. Offsets: header 0,
+ * reservations 0x28, structure 0x48 (0x58 bytes), strings 0xa0 (4 bytes), total 0xa4.
  */
 export const SAMPLE = bytesOf(`
   d00dfeed 000000a4 00000048 000000a0 00000028 00000011 00000010 00000005 00000004 00000058

@@ -36,7 +36,8 @@ t.test('what does not fit is named, with its size and the room', async (t) => {
     [
       'kernel, RMA',
       { kernel: sized(765 * MIB), slots: [slot(0, 1024 * MIB)] },
-      'kernel of 802160640 bytes does not fit between 0x400000 and the top of the RMA at 0x30000000',
+      'kernel of 802160640 bytes does not fit between 0x400000 and ' +
+        'the top of the RMA at 0x30000000',
     ],
     [
       'RTAS',
