@@ -97,8 +97,10 @@ export function defineMethod<
     id: CallId,
     result,
   })
+  const readRequest = z.compile(request)
+  const readResponse = z.compile(response)
   const read = (item: unknown): CallMessage<Body> | Unfit => {
-    const parsed = request.safeParse(item)
+    const parsed = readRequest.safeParse(item)
     if (!parsed.success) return unfitOf(parsed.error)
     const { data } = parsed
     const called = body(data.params)
@@ -107,7 +109,7 @@ export function defineMethod<
     return { kind: 'call', id: data.id, parent: data.params.parent ?? 0, body: called }
   }
   const readAnswer = (item: unknown, called: Body): AnswerMessage | Unfit => {
-    const parsed = response.safeParse(item)
+    const parsed = readResponse.safeParse(item)
     if (!parsed.success) return unfitOf(parsed.error)
     const { id, result } = parsed.data
     if (output === undefined) return { kind: 'answer', id, call: name, ret: result.ret }

@@ -27,7 +27,13 @@ export const decoded = <T>(): z.ZodType<T, T> => z.unknown() as z.ZodType as z.Z
 const numberOf = (value: string | number): number => Math.min(Number(value), U64_NUMBER_MAX)
 
 /** `0x10000` for 65536; `value` is an integer 0 to 2^64 - 1. */
-export const hex = (value: number | bigint): string => `0x${value.toString(16)}`
+export function hex(value: number | bigint): string {
+  if (typeof value === 'bigint' || value < 2 ** 31 || value >= 2 ** 58)
+    return `0x${value.toString(16)}`
+  // Two small integers are put into digits three times as fast as one double.
+  const low = value % 2 ** 28
+  return `0x${((value - low) / 2 ** 28).toString(16)}${(low + 2 ** 28).toString(16).slice(1)}`
+}
 
 /** Guest physical address, in bytes. */
 export const GpaValue = z.codec(word, decoded<Gpa>(), {

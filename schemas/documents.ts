@@ -1,0 +1,114 @@
+/** The JSON Schema of every message, made from the same schemas that validate them. */
+import { z } from 'zod'
+import { ErrorResponse } from './envelope.ts'
+import { SvmInitAbort, SvmInitDone, SvmInitStart, SvmPageIn, SvmPageOut } from './hypercalls.ts'
+import { HdsiFault, MemoryRead, MemoryWrite } from './memory-bus.ts'
+import { DOWN_METHODS, UP_METHODS } from './methods.ts'
+import { OpenSession } from './session.ts'
+import {
+  PageIn,
+  PageInval,
+  PageOut,
+  RegisterMemSlot,
+  SvmTerminate,
+  UnregisterMemSlot,
+  WritePate,
+} from './ultracalls.ts'
+
+/** What a document needs of a method. */
+interface Described {
+  readonly name: string
+  readonly request: z.ZodType
+  readonly response: z.ZodType
+}
+interface Reference {
+  readonly $ref: string
+}
+/** A JSON document; `$id` is its file name. */
+export type Document = Readonly<Record<string, unknown>>
+
+const DRAFT = 'https://json-schema.org/draft/2020-12/schema'
+
+const schemaOf = (schema: z.ZodType): Document => {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'input' })
+  return rest
+}
+
+const FAMILIES: Readonly<Record<string, readonly Described[]>> = {
+  hypercalls: [SvmInitStart, SvmInitDone, SvmInitAbort, SvmPageIn, SvmPageOut],
+  ultracalls: [
+    RegisterMemSlot,
+    UnregisterMemSlot,
+    PageIn,
+    PageOut,
+    PageInval,
+    SvmTerminate,
+    WritePate,
+  ],
+  'memory-bus': [HdsiFault, MemoryRead, MemoryWrite],
+  session: [OpenSession],
+}
+
+const familyDocument = (family: string, methods: readonly Described[]): Document => ({
+  $schema: DRAFT,
+  $id: `${family}.json`,
+  $defs: Object.fromEntries(
+    methods.flatMap(({ name, request, response }) => [
+      [`${name}.request`, schemaOf(request)],
+      [`${name}.response`, schemaOf(response)],
+    ]),
+  ),
+})
+
+const referencesTo = (names: readonly string[], part: string): readonly Reference[] =>
+  Object.entries(FAMILIES).flatMap(([family, methods]) =>
+    methods
+      .filter(({ name }) => names.includes(name))
+      .map(({ name }) => ({ $ref: `${family}.json#/$defs/${name}.${part}` })),
+  )
+
+/** Everything that one side may receive: calls it serves, answers to its own, errors, batches. */
+const sideDocument = (
+  file: string,
+  title: string,
+  served: readonly string[],
+  made: readonly string[],
+): Document => ({
+  $schema: DRAFT,
+  $id: file,
+  title,
+  anyOf: [
+    { $ref: '#/$defs/item' },
+    { type: 'array', minItems: 1, items: { $ref: '#/$defs/item' } },
+  ],
+  $defs: {
+    item: {
+      anyOf: [
+        ...referencesTo(served, 'request'),
+        ...referencesTo(made, 'response'),
+        { $ref: 'error.json' },
+      ],
+    },
+  },
+})
+
+/** Every document by its file name in `schemas/generated`. */
+export function documents(): Readonly<Record<string, Document>> {
+  const up = Object.keys(UP_METHODS)
+  const down = Object.keys(DOWN_METHODS)
+  const families = Object.entries(FAMILIES).map(([family, methods]): [string, Document] => [
+    `${family}.json`,
+    familyDocument(family, methods),
+  ])
+  const hv = 'hypervisor-receives.json'
+  const uv = 'ultravisor-receives.json'
+  return {
+    ...Object.fromEntries(families),
+    'error.json': { $schema: DRAFT, $id: 'error.json', ...schemaOf(ErrorResponse) },
+    [hv]: sideDocument(hv, 'A message from an ultravisor to the hypervisor', up, down),
+    [uv]: sideDocument(uv, 'A message from the hypervisor to an ultravisor', down, up),
+  }
+}
+
+/** The text of a document's file. */
+export const documentText = (document: Document): string => `${JSON.stringify(document, null, 2)}\n`
