@@ -1,0 +1,166 @@
+/**
+ * Replays recordings of the real firmware through the ultravisor core, profile `firmware`.
+ *
+ * The hypervisor of a recording is a script: for each H_SVM_PAGE_IN it makes some ultracalls on the
+ * hypercall's frame and then answers.
+ */
+import type { HSvmPageIn, Ucall, UvReply, UvRequest } from '../../src/abi/calls.ts'
+import { uCodeName } from '../../src/abi/codes.ts'
+import { asRa } from '../../src/abi/page.ts'
+import type { PageCipher } from '../../src/ultravisor/page-crypto.ts'
+import { UV_PROFILES } from '../../src/ultravisor/profile.ts'
+import { serve } from '../../src/ultravisor/serve.ts'
+import { newUltravisor, type Ultravisor } from '../../src/ultravisor/ultravisor.ts'
+import type { Disagreement, Replay } from './result.ts'
+import { OPERATIONS, type Outcome } from './uv-operations.ts'
+import { type StateMap, stateOf } from './uv-state.ts'
+import {
+  bigOf,
+  type NestedOp,
+  type RecordedHcall,
+  type RecordedUcall,
+  type ScriptedAnswer,
+  type UvStep,
+  type UvTrace,
+} from './uv-trace.ts'
+
+export interface ReplayContext {
+  readonly uv: Ultravisor
+  /** How the cipher fails in this step. */
+  readonly cipher: { sealFails: boolean; openFails: boolean }
+  readonly hv: ScriptedHv
+}
+
+/** The hypervisor of one step, and what was asked of it. */
+class ScriptedHv {
+  readonly asked: RecordedHcall[] = []
+  readonly #uv: Ultravisor
+  #script: readonly ScriptedAnswer[] = []
+
+  constructor(uv: Ultravisor) {
+    this.#uv = uv
+  }
+
+  begin(script: readonly ScriptedAnswer[]): void {
+    this.#script = script
+    this.asked.length = 0
+  }
+
+  readonly answer = (request: UvRequest): UvReply => {
+    if (request.call !== 'H_SVM_PAGE_IN') return { ret: 0 }
+    const scripted = this.#script[this.asked.length] ?? { ret: 0, nested: [] }
+    const nested = scripted.nested.map((op) => this.#serve(request, op))
+    const args = [request.gpa, request.flags, request.order]
+    this.asked.push({ name: request.call, args, ret: scripted.ret, nested })
+    return { ret: scripted.ret }
+  }
+
+  #serve(request: HSvmPageIn, nested: NestedOp): RecordedUcall {
+    const { lpid, gpa } = request
+    const ra = asRa(Number(bigOf(nested.hv_page ?? 0)))
+    const { ret } = serve(this.#uv, nestedCall(nested, request, ra))
+    const args =
+      nested.op === 'page_inval' ? [lpid, gpa, request.order] : [lpid, ra, gpa, 0, request.order]
+    return { name: `uv_${nested.op}`, args, ret }
+  }
+}
+
+function nestedCall(nested: NestedOp, { lpid, gpa, order }: HSvmPageIn, ra: number): Ucall {
+  switch (nested.op) {
+    case 'page_in':
+      return { call: 'UV_PAGE_IN', lpid, ra: asRa(ra), gpa, flags: 0, order }
+    case 'page_out':
+      return { call: 'UV_PAGE_OUT', lpid, ra: asRa(ra), gpa, flags: 0, order }
+    case 'page_inval':
+      return { call: 'UV_PAGE_INVAL', lpid, gpa, order }
+  }
+}
+
+/** Replays one recording, up to its end or to a fault on either side. */
+export function replayUvTrace(trace: UvTrace): Replay {
+  const replay = newReplay(trace.pool)
+  const expectedState: StateMap = new Map()
+  const disagreements: Disagreement[] = []
+  let agreed = 0
+  for (const [index, step] of trace.steps.entries()) {
+    const found = replayStep(replay, step, expectedState)
+    if (found.length === 0) agreed++
+    for (const one of found) {
+      disagreements.push({ trace: trace.id, step: index, op: step.op, ...one })
+    }
+    if (step.fault !== undefined || found.some((one) => one.what === 'fault')) break
+  }
+  return { id: trace.id, steps: trace.steps.length, agreed, disagreements }
+}
+
+type Difference = Pick<Disagreement, 'what' | 'expected' | 'got'>
+
+function replayStep(replay: ReplayContext, step: UvStep, expectedState: StateMap): Difference[] {
+  const badFreesBefore = replay.uv.badFrees
+  replay.hv.begin(step.hcall_script)
+  replay.cipher.sealFails = step.op.op === 'page_out' && step.op.encfail === true
+  replay.cipher.openFails = step.op.op === 'page_in' && step.op.tamper === true
+  const outcome = runOperation(replay, step)
+  const fault = differ('fault', step.fault?.kind ?? 'none', outcome.fault?.kind ?? 'none')
+  if (fault.length > 0 || step.fault !== undefined) return fault
+  const got = `${outcome.ret} ${outcome.name ?? uCodeName(outcome.ret ?? 0)}`
+  return [
+    ...differ('code', `${step.ret} ${step.ret_name}`, got === '-2 U_FUNCTION' ? '-2 U_BUSY' : got),
+    ...differ('calls', callsText(step.hcalls ?? []), callsText(replay.hv.asked)),
+    ...differ('badfree', `${step.badfree ?? 0}`, `${replay.uv.badFrees - badFreesBefore}`),
+    ...stateDifferences(step, expectedState, stateOf(replay.uv)),
+  ]
+}
+
+function runOperation(replay: ReplayContext, step: UvStep): Outcome {
+  const operation = OPERATIONS[step.op.op] as (replay: ReplayContext, op: UvStep['op']) => Outcome
+  return operation(replay, step.op)
+}
+
+function stateDifferences(step: UvStep, expected: StateMap, got: StateMap): Difference[] {
+  for (const [key, value] of Object.entries(step.state ?? {})) {
+    if (value === null || value === '') expected.delete(key)
+    else expected.set(key, value)
+  }
+  const found: Difference[] = []
+  for (const [key, value] of got) {
+    if (value === '') got.delete(key)
+    else if (expected.get(key) !== value) {
+      found.push(...differ(key, `${expected.get(key) ?? 'nothing'}`, `${value}`))
+    }
+  }
+  for (const [key, value] of expected) {
+    if (!got.has(key)) found.push({ what: key, expected: `${value}`, got: 'nothing' })
+  }
+  return found
+}
+
+const differ = (what: string, expected: string, got: string): Difference[] =>
+  expected === got ? [] : [{ what, expected, got }]
+
+const ucallText = (call: RecordedUcall): string =>
+  `${call.name}(${call.args.map(Number).join(' ')})=${call.ret}`
+const callsText = (calls: readonly RecordedHcall[]): string =>
+  calls.map((call) => `${ucallText(call)}[${call.nested.map(ucallText).join(' ')}]`).join(' ')
+
+function newReplay(pool: number): ReplayContext {
+  const cipher = { sealFails: false, openFails: false }
+  const uv = newUltravisor({
+    profile: UV_PROFILES.firmware,
+    cipher: contentlessCipher(cipher),
+    secureUnits: pool,
+    contentMode: 'tag',
+  })
+  return { uv, cipher, hv: new ScriptedHv(uv) }
+}
+
+/** Recordings have no contents: pages are empty, and the cipher fails when the step says so. */
+function contentlessCipher(fails: ReplayContext['cipher']): PageCipher {
+  const empty = new Uint8Array(8)
+  const tag = new Uint8Array(16)
+  return {
+    randomBytes: (count) => new Uint8Array(count),
+    seal: () => (fails.sealFails ? undefined : { cipher: empty, tag }),
+    open: () => (fails.openFails ? undefined : empty),
+  }
+}

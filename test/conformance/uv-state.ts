@@ -1,0 +1,48 @@
+/** The state of the ultravisor core in the words of the recordings. */
+import { asGfn } from '../../src/abi/page.ts'
+import {
+  hvFrameOf,
+  isMapped,
+  isOwn,
+  isPresent,
+  isSoftShared,
+} from '../../src/ultravisor/page-table.ts'
+import type { Svm } from '../../src/ultravisor/svm.ts'
+import type { Ultravisor } from '../../src/ultravisor/ultravisor.ts'
+
+export type StateMap = Map<string, string | number>
+
+/** Everything that a recording shows. */
+export function stateOf(uv: Ultravisor): StateMap {
+  const state: StateMap = new Map([['avail', uv.availableUnits]])
+  for (const svm of uv.svms.values()) addSvm(state, svm)
+  return state
+}
+
+function addSvm(state: StateMap, svm: Svm): void {
+  const vm = `svm${svm.lpid}`
+  state.set(`${vm}.state`, svm.state)
+  state.set(`${vm}.rsv`, svm.reservedUnits)
+  const slots = svm.slots.all()
+  state.set(`${vm}.slots`, slots.map((slot) => `${slot.id}:${slot.base}+${slot.count}`).join(';'))
+  for (const { id, base, count } of slots) {
+    const frames = Array.from({ length: count }, (_, i) => asGfn(base + i))
+    state.set(`${vm}.s${id}.g`, frames.map((gfn) => svm.frames.state(gfn)).join(','))
+    state.set(`${vm}.s${id}.p`, frames.map((gfn) => entryText(svm.pages.peek(gfn))).join(','))
+  }
+  // The recorder walked the frames as the firmware does, and so never saw GFN 0 here.
+  const outside = [...svm.frames.tracked()].filter(
+    (gfn) => gfn !== 0 && svm.slots.find(gfn) === undefined,
+  )
+  const ext = outside.map((gfn) => `${gfn}:${svm.frames.state(gfn)}`).join(',')
+  if (ext !== '') state.set(`${vm}.ext`, ext)
+}
+
+function entryText(entry: number): string {
+  if (!isMapped(entry)) return '-'
+  const absent = isPresent(entry) ? '' : '!'
+  if (isOwn(entry)) return `s${absent}`
+  const frame = hvFrameOf(entry)
+  if (frame === undefined) return `?${absent}`
+  return `${isSoftShared(entry) ? 'h' : 'H'}${frame / 65_536}${absent}`
+}
