@@ -28,7 +28,7 @@ export const WIRE_ERROR = {
   UNKNOWN_METHOD: {
     code: -32601,
     text: 'The method is unknown, or is sent by the other side.',
-    when: 'No call has that name, or this side is the one that makes it; data says which side sends it.',
+    when: 'No call has that name, or this side is the one that makes it; data.expected says which side does.',
   },
   BAD_PARAMS: {
     code: -32602,
@@ -58,7 +58,7 @@ export const WIRE_ERROR = {
   TOO_MANY_CALLS: {
     code: -32003,
     text: 'Too many calls in flight.',
-    when: 'callsInFlightMax, nestedCallsInFlightMax or itemsPerMessageMax is passed; the call was not begun.',
+    when: 'callsInFlightMax or nestedCallsInFlightMax is reached; the call was not begun, data has limit and max.',
   },
   SHUTTING_DOWN: {
     code: -32004,
@@ -143,7 +143,7 @@ export const CLOSE = {
   TOO_BIG: {
     code: 1009,
     text: 'The message is too big.',
-    when: 'A message is longer than messageBytesMax.',
+    when: 'A message is longer than messageBytesMax or has more than itemsPerMessageMax items.',
   },
   INTERNAL: {
     code: 1011,
@@ -158,7 +158,7 @@ export const CLOSE = {
   SLOW_READER: {
     code: 4002,
     text: 'The peer reads too slowly.',
-    when: 'sendBufferBytesMax bytes wait to be sent.',
+    when: 'More than sendBufferBytesMax bytes wait to be sent.',
   },
   PONG_MISSING: {
     code: 4003,

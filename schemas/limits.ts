@@ -7,15 +7,15 @@ export const LIMITS = {
   messageBytesMax: 4_194_304,
   /** Bytes that one message of ours is filled to before the next one is begun. */
   batchBytesMax: 1_048_576,
-  /** Calls, answers and errors in one message; calls past it get TOO_MANY_CALLS each. */
-  itemsPerMessageMax: 1_024,
+  /** Calls, answers and errors in one message; more of them close with 1009. */
+  itemsPerMessageMax: 4_096,
   /** Calls without a parent that one side may have open at the other. */
   callsInFlightMax: 1_024,
   /** Calls with a parent that one side may have open at the other: apart, so that they never starve. */
   nestedCallsInFlightMax: 4_096,
-  /** Bytes waiting to be sent from which the hypervisor stops reading from that client. */
+  /** Bytes waiting to be sent above which the hypervisor stops reading from that client. */
   sendBufferHighBytes: 4_194_304,
-  /** Bytes waiting to be sent at which the connection is cut as SLOW_READER. */
+  /** Bytes waiting to be sent above which the connection is cut as SLOW_READER. */
   sendBufferBytesMax: 67_108_864,
   /** Sessions open at once. */
   sessionsMax: 2_048,

@@ -106,3 +106,22 @@ export class ServedCall<Ours, Theirs extends WireCall> implements Incoming<Ours,
     this.#settle(this, outcome)
   }
 }
+
+/** An outcome on its way to who waits for it. */
+export interface News {
+  readonly done: Done
+  readonly outcome: Outcome
+}
+
+/** Tells everybody, also when one of them throws: what the first one threw is thrown at the end. */
+export function tellAll(news: readonly News[]): void {
+  const thrown: unknown[] = []
+  for (const { done, outcome } of news) {
+    try {
+      done(outcome)
+    } catch (error) {
+      thrown.push(error)
+    }
+  }
+  if (thrown.length > 0) throw thrown[0]
+}

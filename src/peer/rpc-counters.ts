@@ -12,8 +12,8 @@ export interface Counters {
   straysReceived: number
   /** Items that were refused before they became a call. */
   faultsReceived: number
-  /** Answers of ours that came after the end of the connection. */
-  answersDropped: number
+  /** What we said that was not sent before the connection ended, or was said after it. */
+  itemsDropped: number
   messagesSent: number
   messagesReceived: number
   bytesSent: number
@@ -29,7 +29,7 @@ export const newCounters = (): Counters => ({
   errorsReceived: 0,
   straysReceived: 0,
   faultsReceived: 0,
-  answersDropped: 0,
+  itemsDropped: 0,
   messagesSent: 0,
   messagesReceived: 0,
   bytesSent: 0,

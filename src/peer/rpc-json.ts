@@ -73,6 +73,7 @@ class JsonCodec<Ours extends WireCall, Theirs extends WireCall> implements Codec
       return [{ kind: 'fault', error: 'UNPARSABLE', id: 0, data: { reason } }]
     }
     if (!Array.isArray(parsed)) return [this.#read(parsed, openCall)]
+    if (parsed.length > LIMITS.itemsPerMessageMax) return [{ kind: 'breakage', close: 'TOO_BIG' }]
     if (parsed.length > 0) return parsed.map((item: unknown) => this.#read(item, openCall))
     return [
       badRequest(parsed, { kind: 'unfit', path: [], expected: 'a batch of one item or more' }),

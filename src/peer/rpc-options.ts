@@ -16,7 +16,7 @@ export interface Report {
 
 export type PeerLimits = Pick<
   Limits,
-  'callsInFlightMax' | 'nestedCallsInFlightMax' | 'itemsPerMessageMax' | 'sendBufferBytesMax'
+  'callsInFlightMax' | 'nestedCallsInFlightMax' | 'sendBufferBytesMax'
 >
 
 export interface PeerOptions<Ours extends WireCall, Theirs extends WireCall> {

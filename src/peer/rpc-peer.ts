@@ -14,8 +14,8 @@ import { LIMITS } from '../../schemas/limits.ts'
 import type { CallMessage, Message, Outcome, WireCall } from '../../schemas/messages.ts'
 import { CALL_ID_MAX } from '../../schemas/values.ts'
 import { invariant, unreachable } from '../lib/assert.ts'
-import type { Done, Incoming, OpenCall } from './rpc-calls.ts'
-import { errorMessage, ServedCall } from './rpc-calls.ts'
+import type { Done, Incoming, News, OpenCall } from './rpc-calls.ts'
+import { errorMessage, ServedCall, tellAll } from './rpc-calls.ts'
 import type { Codec, Fault, Received, Transport, WireData } from './rpc-codec.ts'
 import type { Counters } from './rpc-counters.ts'
 import { newCounters } from './rpc-counters.ts'
@@ -42,7 +42,7 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> {
   readonly #ourLoad: Load = { top: 0, nested: 0 }
   readonly #theirLoad: Load = { top: 0, nested: 0 }
   /** Calls of ours that were refused here: their callers are told with the next flush. */
-  #refused: { readonly done: Done; readonly outcome: Outcome }[] = []
+  #refused: News[] = []
   #nextId: number
   #flushing = false
   #ended = false
@@ -107,10 +107,8 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> {
     if (this.#ended) return
     this.counters.messagesReceived += 1
     this.counters.bytesReceived += data.length
-    let calls = 0
     for (const item of this.#codec.decode(data, this.#bodyOf)) {
-      if (item.kind === 'call') calls += 1
-      this.#take(item, calls)
+      this.#take(item)
       if (this.#ended) return
     }
   }
@@ -123,7 +121,7 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> {
     if (!this.#ended) this.#outbox.send()
     if (!this.#ended && this.#transport.bufferedAmount > this.#limits.sendBufferBytesMax)
       this.close('SLOW_READER')
-    for (const { done, outcome } of refused) done(outcome)
+    tellAll(refused)
   }
 
   /** Closes the connection for a reason of the list, after sending what is queued. */
@@ -142,8 +140,8 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> {
     const open = [...this.#ours.values()]
     this.#ours.clear()
     this.#theirs.clear()
-    this.counters.answersDropped += this.#outbox.clear()
-    for (const { id, done } of open) done(errorMessage('CONNECTION_LOST', id))
+    this.counters.itemsDropped += this.#outbox.clear()
+    tellAll(open.map(({ id, done }) => ({ done, outcome: errorMessage('CONNECTION_LOST', id) })))
   }
 
   readonly #bodyOf = (id: number): Ours | undefined => this.#ours.get(id)?.body
@@ -181,11 +179,10 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> {
     return id
   }
 
-  /** `calls` is how many calls this message had so far, this one included. */
-  #take(item: Received<Theirs>, calls: number): void {
+  #take(item: Received<Theirs>): void {
     switch (item.kind) {
       case 'call':
-        this.#accept(item, calls)
+        this.#accept(item)
         return
       case 'answer':
         this.counters.answersReceived += 1
@@ -213,22 +210,19 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> {
   }
 
   /** Why a call is not begun; undefined when it is. */
-  #refusalOf({ id, parent }: CallMessage<Theirs>, calls: number): Fault | undefined {
+  #refusalOf({ id, parent }: CallMessage<Theirs>): Fault | undefined {
     if (this.#theirs.has(id)) return { kind: 'fault', error: 'ID_IN_USE', id, data: { id } }
     const nested = parent !== 0
     if (nested && !this.#ours.has(parent))
       return { kind: 'fault', error: 'PARENT_UNKNOWN', id, data: { parent } }
-    let limit: keyof PeerLimits | undefined
-    if (calls > this.#limits.itemsPerMessageMax) limit = 'itemsPerMessageMax'
-    else if (this.#isFull(this.#theirLoad, nested))
-      limit = nested ? 'nestedCallsInFlightMax' : 'callsInFlightMax'
-    if (limit === undefined) return undefined
+    if (!this.#isFull(this.#theirLoad, nested)) return undefined
+    const limit = nested ? 'nestedCallsInFlightMax' : 'callsInFlightMax'
     const data = { limit, max: this.#limits[limit] }
     return { kind: 'fault', error: 'TOO_MANY_CALLS', id, data }
   }
 
-  #accept(call: CallMessage<Theirs>, calls: number): void {
-    const refusal = this.#refusalOf(call, calls)
+  #accept(call: CallMessage<Theirs>): void {
+    const refusal = this.#refusalOf(call)
     if (refusal !== undefined) {
       this.#fault(refusal)
       return
@@ -244,7 +238,7 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> {
 
   readonly #settle = (served: ServedCall<Ours, Theirs>, outcome: Outcome): void => {
     if (this.#ended) {
-      this.counters.answersDropped += 1
+      this.counters.itemsDropped += 1
       return
     }
     this.#theirs.delete(served.id)
