@@ -25,16 +25,42 @@ const PLAIN: Readonly<PageNote> = Object.freeze({})
 
 export class DevicePages {
   readonly pool: NumberPool
+  /** Free PFNs that are promised to calls under way. */
+  #promised = 0
   readonly #notes = new Map<DevicePfn, PageNote>()
 
   constructor(size: number) {
     this.pool = new NumberPool(size)
   }
 
-  /** The lowest free PFN; `undefined` when none is free. Source: kvmppc_uvmem_get_page(). */
+  /** PFNs that are free and not promised. */
+  get available(): number {
+    return this.pool.size - this.pool.taken - this.#promised
+  }
+
+  /** Makes sure that a later `keep` finds a free PFN; false when none is left. */
+  promise(): boolean {
+    if (this.available <= 0) return false
+    this.#promised++
+    return true
+  }
+
+  /** Ends a promise; the PFN may be taken by anyone now. */
+  release(): void {
+    this.#promised--
+  }
+
+  /** The lowest free PFN; `undefined` when none is left. Source: kvmppc_uvmem_get_page(). */
   take(): DevicePfn | undefined {
+    if (this.available <= 0) return undefined
     const pfn = this.pool.take()
     return pfn < 0 ? undefined : asDevicePfn(pfn)
+  }
+
+  /** The lowest run of free PFNs, `most` of them at most; `count` is 0 when none is left. */
+  takeRun(most: number): { start: DevicePfn; count: number } {
+    const { start, count } = this.pool.takeRun(Math.min(most, this.available))
+    return { start: asDevicePfn(start), count }
   }
 
   free(pfn: DevicePfn): void {

@@ -5,9 +5,10 @@
  * real address names one page for as long as possible. Frame 0 is never handed out: the ultravisor
  * refuses RA 0. Source: alloc_page_vma(); which frame it takes is not observable.
  */
-import type { Frame, Page } from '../abi/page.ts'
+import type { Frame, Lpid, Page } from '../abi/page.ts'
 import { asFrame, PAGE_SIZE } from '../abi/page.ts'
 import { NumberPool } from '../lib/number-pool.ts'
+import { WordTable } from '../lib/word-table.ts'
 import { PageStore } from './page-store.ts'
 
 /** Frames of normal memory that a host can have, at most: what lies below DEVICE_RA_START, 16 TiB. */
@@ -16,12 +17,15 @@ export const hostFramesMax = 2 ** 28 - 1
 export class HostRam {
   readonly #pool: NumberPool
   readonly #contents = new PageStore()
+  /** The LPID that each frame was last handed out for. */
+  readonly #owners: WordTable
   #next = 1
 
   /** `frames`: how many the host has, 1 to `hostFramesMax`. */
   constructor(frames = hostFramesMax) {
     this.#pool = new NumberPool(frames + 1)
     this.#pool.take()
+    this.#owners = new WordTable(frames + 1)
   }
 
   /** Frames in use. */
@@ -34,13 +38,23 @@ export class HostRam {
     return this.#pool.size - 1
   }
 
-  /** A frame of zeros; `undefined` when the host's memory is full. */
-  allocate(): Frame | undefined {
+  /** A frame of zeros for a VM; `undefined` when the host's memory is full. */
+  allocate(owner: Lpid): Frame | undefined {
     let n = this.#pool.take(this.#next)
     if (n < 0) n = this.#pool.take()
     if (n < 0) return undefined
     this.#next = n + 1
+    this.#owners.set(n, owner)
     return asFrame(n)
+  }
+
+  /** Hands out this very frame; false when it is in use or there is none. */
+  allocateAt(frame: Frame, owner: Lpid): boolean {
+    if (frame >= this.#pool.size || this.#pool.has(frame)) return false
+    this.#pool.take(frame)
+    this.#next = frame + 1
+    this.#owners.set(frame, owner)
+    return true
   }
 
   free(frame: Frame): void {
@@ -56,6 +70,11 @@ export class HostRam {
   /** True when somebody owns the frame. */
   has(frame: Frame): boolean {
     return frame > 0 && frame < this.#pool.size && this.#pool.has(frame)
+  }
+
+  /** True when the frame belongs to the VM: only then may its ultravisor read or write it. */
+  belongsTo(frame: Frame, lpid: Lpid): boolean {
+    return this.has(frame) && this.#owners.get(frame) === lpid
   }
 
   read(frame: Frame): Page {

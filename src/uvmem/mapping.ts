@@ -138,7 +138,7 @@ export function* migrateOut(host: Host, vm: Vm, place: Place, gpa: Gpa): HvSteps
   const pte = ptes.get(indexOf(place))
   // The state is stale: migrate_vma_setup() finds no device page, and that counts as success.
   if (!isDevicePte(pte)) return U.SUCCESS
-  const frame = host.deniesFrames ? undefined : host.ram.allocate()
+  const frame = host.deniesFrames ? undefined : host.ram.allocate(vm.lpid)
   if (frame === undefined) return refuse(vm, -1, Reason.outOfMemory)
   const pfn = pfnOfPte(pte)
   if (host.devices.noteOf(pfn).skipPageOut !== true) {
@@ -192,7 +192,7 @@ export function* faultIn(host: Host, vm: Vm, gfn: Gfn): HvSteps {
 
 /** Maps a frame where there was none: zeros, or what was there before the page was reclaimed. */
 function mapFreshFrame(host: Host, vm: Vm, place: Place): number {
-  const frame = host.ram.allocate()
+  const frame = host.ram.allocate(vm.lpid)
   if (frame === undefined) return refuse(vm, HostCode.SIGBUS, Reason.outOfMemory)
   const { ptes, swap } = place.slot.region
   const index = indexOf(place)

@@ -39,8 +39,12 @@ export function* registerSlot(host: Host, vm: Vm, slot: MemSlot, checks = true):
   return refuse(vm, H.PARAMETER, Reason.slotRefused)
 }
 
-/** The other way round; the ultravisor's answer is ignored. */
-export function* unregisterSlot(vm: Vm, slot: MemSlot): HvSteps<void> {
-  yield { call: 'UV_UNREGISTER_MEM_SLOT', lpid: vm.lpid, slotId: slot.id }
+/**
+ * The other way round; the ultravisor's answer is ignored.
+ *
+ * @param knownToUv the ultravisor has forgotten the slot already: it is not called.
+ */
+export function* unregisterSlot(vm: Vm, slot: MemSlot, knownToUv = false): HvSteps<void> {
+  if (!knownToUv) yield { call: 'UV_UNREGISTER_MEM_SLOT', lpid: vm.lpid, slotId: slot.id }
   vm.uvmem.free(slot.base)
 }

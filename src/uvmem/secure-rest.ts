@@ -5,7 +5,7 @@
  * in a row and are backed alike are secured together; the PFNs they get are the same as one by one.
  */
 import { H, U } from '../abi/codes.ts'
-import { asDevicePfn, asFrame, asGfn, type Gfn, gpaOf, PAGE_SHIFT, raOf } from '../abi/page.ts'
+import { asFrame, asGfn, type Gfn, gpaOf, PAGE_SHIFT, raOf } from '../abi/page.ts'
 import { StateWord, secureWord } from './frame-state.ts'
 import { migrateIn } from './hcalls/page-in.ts'
 import { type Host, type HvSteps, RESCHED, refuse, type Vm } from './host.ts'
@@ -76,8 +76,7 @@ function* secureOne(host: Host, vm: Vm, gfn: Gfn): HvSteps {
 function* offer(host: Host, vm: Vm, gfn: Gfn): HvSteps {
   const frame = yield* faultIn(host, vm, gfn)
   if (frame <= 0) return H.STATE
-  const pfn = host.devices.take()
-  if (pfn === undefined) return refuse(vm, H.STATE, Reason.poolEmpty)
+  if (!host.devices.promise()) return refuse(vm, H.STATE, Reason.poolEmpty)
   const ret = yield {
     call: 'UV_PAGE_IN',
     lpid: vm.lpid,
@@ -86,12 +85,11 @@ function* offer(host: Host, vm: Vm, gfn: Gfn): HvSteps {
     flags: 0,
     order: PAGE_SHIFT,
   }
+  host.devices.release()
   const slot = vm.slots.at(gfn)
   const uvmem = vm.uvmem.at(gfn)
-  if (ret !== U.SUCCESS || slot === undefined || uvmem === undefined) {
-    host.devices.free(pfn)
-    return H.SUCCESS
-  }
+  if (ret !== U.SUCCESS || slot === undefined || uvmem === undefined) return H.SUCCESS
+  const pfn = present(host.devices.take(), 'the promised device page')
   uvmem.words.set(gfn - uvmem.base, secureWord(pfn))
   slot.region.ptes.set(gfn - slot.base, devicePte(pfn))
   host.ram.free(asFrame(frame))
@@ -111,9 +109,8 @@ function secureRun(host: Host, vm: Vm, gfn: Gfn, most: number): number {
   if (isDevicePte(run.word)) return 0
   const alike =
     isFramePte(run.word) && run.step === 0 ? 1 : run.step === 0 || run.word > 0 ? run.count : 1
-  const { start, count } = host.devices.pool.takeRun(alike)
+  const { start: pfn, count } = host.devices.takeRun(alike)
   if (count === 0) return 0
-  const pfn = asDevicePfn(start)
   uvmem.words.fill(gfn - uvmem.base, count, secureWord(pfn), 1)
   ptes.fill(at, count, devicePte(pfn), 1)
   if (isFramePte(run.word)) host.ram.freeRun(asFrame(run.word), count)

@@ -5,7 +5,7 @@
  * contract. DIFF: the kernel takes mmap_lock and uvmem_lock here; one VM is one queue instead.
  */
 
-import { H_PAGE_IN_SHARED } from '../../abi/calls.ts'
+import { H_PAGE_IN_SHARED, type UvPageIn } from '../../abi/calls.ts'
 import { H, U } from '../../abi/codes.ts'
 import {
   type DevicePfn,
@@ -17,6 +17,7 @@ import {
   raOf,
   raOfDevice,
 } from '../../abi/page.ts'
+import { present } from '../../lib/assert.ts'
 import { secureWord } from '../frame-state.ts'
 import { type Host, type HvSteps, refuse, type Vm } from '../host.ts'
 import {
@@ -29,7 +30,6 @@ import {
   mark,
   notifies,
   type Place,
-  stateWordAt,
 } from '../mapping.ts'
 import { devicePte, frameOfPte, isDevicePte, isFramePte, NO_PTE, pfnOfPte } from '../mem-slots.ts'
 import { Reason } from '../reason.ts'
@@ -79,25 +79,18 @@ export function* migrateIn(host: Host, vm: Vm, place: Place, gpa: Gpa, sends: bo
   }
   if (isFramePte(pte) && vm.pins.holds(frameOfPte(pte))) return refuse(vm, -1, Reason.pinned)
 
-  const pfn = host.devices.take()
-  if (pfn === undefined) return refuse(vm, -1, Reason.poolEmpty)
-  const before = stateWordAt(vm, place.gfn)
-  mark(vm, place.gfn, secureWord(pfn))
-  if (gpa !== gpaOf(place.gfn)) host.devices.note(pfn, { gpa })
-
-  if (sends && pte !== NO_PTE) {
-    const ret = yield {
-      call: 'UV_PAGE_IN',
-      lpid: vm.lpid,
-      ra: isDevicePte(pte) ? raOfDevice(pfnOfPte(pte)) : raOf(frameOfPte(pte)),
-      gpa,
-      flags: 0,
-      order: PAGE_SHIFT,
-    }
-    if (ret !== U.SUCCESS && host.profile.failsOnUcall) {
-      return refusedByUv(host, vm, place.gfn, pfn, before, ret)
-    }
+  const undoes = host.profile.undoesPageIn
+  const early = undoes ? undefined : takePage(host, vm, place.gfn, gpa)
+  if (undoes ? !host.devices.promise() : early === undefined) {
+    return refuse(vm, -1, Reason.poolEmpty)
   }
+  let ret: number = U.SUCCESS
+  if (sends && pte !== NO_PTE) ret = yield sendPage(vm, pte, gpa)
+  if (undoes) host.devices.release()
+  // DIFF: Linux leaves the PFN taken and the frame marked secure, while the page stays where it was.
+  if (ret !== U.SUCCESS && host.profile.failsOnUcall) return refuse(vm, ret, Reason.pageInRefused)
+
+  const pfn = early ?? present(takePage(host, vm, place.gfn, gpa), 'the promised device page')
   region.ptes.set(index, devicePte(pfn))
   if (isFramePte(pte)) freeFrame(host, vm, frameOfPte(pte))
   else if (isDevicePte(pte)) freeDevicePage(host, vm, pfnOfPte(pte), place.gfn)
@@ -106,18 +99,20 @@ export function* migrateIn(host: Host, vm: Vm, place: Place, gpa: Gpa, sends: bo
   return 0
 }
 
-function refusedByUv(
-  host: Host,
-  vm: Vm,
-  gfn: Gfn,
-  pfn: DevicePfn,
-  before: number,
-  ret: number,
-): number {
-  // DIFF: Linux leaves the PFN taken and the frame marked secure, while the page stays where it was.
-  if (host.profile.undoesPageIn) {
-    host.devices.free(pfn)
-    mark(vm, gfn, before)
-  }
-  return refuse(vm, ret, Reason.pageInRefused)
+const sendPage = (vm: Vm, pte: number, gpa: Gpa): UvPageIn => ({
+  call: 'UV_PAGE_IN',
+  lpid: vm.lpid,
+  ra: isDevicePte(pte) ? raOfDevice(pfnOfPte(pte)) : raOf(frameOfPte(pte)),
+  gpa,
+  flags: 0,
+  order: PAGE_SHIFT,
+})
+
+/** Takes a device page, marks its frame secure and notes an odd GPA. Source: kvmppc_uvmem_get_page(). */
+function takePage(host: Host, vm: Vm, gfn: Gfn, gpa: Gpa): DevicePfn | undefined {
+  const pfn = host.devices.take()
+  if (pfn === undefined) return undefined
+  mark(vm, gfn, secureWord(pfn))
+  if (gpa !== gpaOf(gfn)) host.devices.note(pfn, { gpa })
+  return pfn
 }

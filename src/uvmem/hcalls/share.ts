@@ -68,7 +68,7 @@ function* replace(host: Host, vm: Vm, gpa: Gpa): HvSteps {
   const index = indexOf({ slot, gfn })
   const pte = slot.region.ptes.get(index)
   if (!isDevicePte(pte)) return refuse(vm, H.PARAMETER, Reason.devicePage)
-  const frame = host.ram.allocate()
+  const frame = host.ram.allocate(vm.lpid)
   if (frame === undefined) return refuse(vm, H.PARAMETER, Reason.outOfMemory)
   const ret = yield sendPage(vm, frame, gpa)
   if (ret !== U.SUCCESS) {

@@ -52,14 +52,27 @@ export function* addSlot(host: Host, vm: Vm, wish: AddSlot): HvSteps<AddSlotResu
   return { ret: HostCode.OK, uvmem }
 }
 
-/** Source: kvm_set_memory_region() with KVM_MR_DELETE. @returns 0 or -ENOENT. */
-export function* removeSlot(host: Host, vm: Vm, id: SlotId, munmap: boolean): HvSteps {
+/**
+ * Source: kvm_set_memory_region() with KVM_MR_DELETE.
+ *
+ * @param munmap the memory behind the slot goes with it.
+ * @param knownToUv the ultravisor has forgotten the slot already: it is not called back.
+ * @returns 0 or -ENOENT.
+ */
+export function* removeSlot(
+  host: Host,
+  vm: Vm,
+  id: SlotId,
+  munmap: boolean,
+  knownToUv = false,
+): HvSteps {
   const slot = vm.slots.get(id)
   if (slot === undefined) return refuse(vm, HostCode.ENOENT, Reason.noSuchSlot)
   yield* flush(host, vm, slot, false)
   if (vm.fault !== undefined) return H.HARDWARE
   vm.slots.delete(slot)
-  if (vm.secureGuest !== 0 && host.profile.hotplug !== 'untold') yield* unregisterSlot(vm, slot)
+  if (vm.secureGuest !== 0 && host.profile.hotplug !== 'untold')
+    yield* unregisterSlot(vm, slot, knownToUv)
   // The slot is gone: no notifier finds what munmap() takes away.
   if (munmap) clearRegion(host, vm, slot.region, slot.base)
   else keepRegion(host, vm, slot)
