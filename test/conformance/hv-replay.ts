@@ -1,232 +1,80 @@
 /** Replays a recording of the real hypervisor through the pure core, step by step. */
-
-import type { Hcall, Ucall } from '../../src/abi/calls.ts'
-import { asGfn, asGpa, asLpid, asSlotId, type Lpid } from '../../src/abi/page.ts'
-import { hypercall } from '../../src/uvmem/dispatch.ts'
-import { type Host, type HvSteps, newHost, type Vm } from '../../src/uvmem/host.ts'
-import { HV_PROFILES, type HvProfileName } from '../../src/uvmem/profile.ts'
-import { createVm, destroyVm, svmOff } from '../../src/uvmem/vmm/life.ts'
-import { addSlot, flushSlot, removeSlot } from '../../src/uvmem/vmm/slots.ts'
-import { guestFault, pin, touch, unmap, unpin } from '../../src/uvmem/vmm/touch.ts'
-import { failKsm, mapVma, unmapVma } from '../../src/uvmem/vmm/vma.ts'
+import { type Host, newHost } from '../../src/uvmem/host.ts'
+import { HV_PROFILE_NAMES, HV_PROFILES } from '../../src/uvmem/profile.ts'
+import { ExpectedState } from './hv-expected.ts'
+import { type Outcome, perform } from './hv-operations.ts'
 import { describeHost } from './hv-state.ts'
+import type { HvStep, HvTrace, RecordedUcall } from './hv-trace.ts'
 import type { Disagreement, Replay } from './result.ts'
 
-/** One operation of a recording; which fields it has depends on `op`. */
-export interface HvOp {
-  readonly op: string
-  readonly lpid: number
-  readonly [field: string]: unknown
-}
+/** Frames of the replaying host: more than any recording uses. */
+const replayFramesMax = 65_536
 
-export interface HvStep {
-  readonly op: HvOp
-  readonly ucall_script: readonly number[]
-  readonly ret?: number
-  readonly ret_name?: string
-  readonly ucalls: readonly Recorded[]
-  readonly state?: Readonly<Record<string, string | number | null>>
-  readonly fault?: { readonly kind: string; readonly msg: string }
-}
-
-interface Recorded {
-  readonly name: string
-  readonly args: readonly number[]
-  readonly ret: number
-  readonly via?: string
-}
-
-export interface HvTrace {
-  readonly id: string
-  readonly variant: string
-  readonly pool: number
-  readonly steps: readonly HvStep[]
-}
-
-const num = (op: HvOp, field: string): number => Number(op[field])
-
-/** What an operation of a recording is here; plain codes for those that make no calls. */
-type Op = (host: Host, vm: Vm, op: HvOp) => HvSteps | number
-
-const hcall =
-  (name: Hcall['call']): Op =>
-  (host, vm, op) => {
-    const page = { gpa: asGpa(num(op, 'gpa')), flags: num(op, 'flags'), order: num(op, 'order') }
-    return hypercall(
-      host,
-      vm,
-      { call: name, lpid: vm.lpid, ...page } as Hcall,
-      op['msr_s'] === true,
-    )
-  }
-
-function* added(host: Host, vm: Vm, op: HvOp): HvSteps {
-  const { ret } = yield* addSlot(host, vm, {
-    id: asSlotId(num(op, 'id')),
-    base: asGfn(num(op, 'base')),
-    pages: num(op, 'npages'),
-  })
-  return ret
-}
-
-const gfn = (op: HvOp) => asGfn(num(op, 'gfn'))
-const id = (op: HvOp) => asSlotId(num(op, 'id'))
-
-const OPS: Readonly<Record<string, Op>> = {
-  init_start: hcall('H_SVM_INIT_START'),
-  init_done: hcall('H_SVM_INIT_DONE'),
-  init_abort: hcall('H_SVM_INIT_ABORT'),
-  page_in: hcall('H_SVM_PAGE_IN'),
-  page_out: hcall('H_SVM_PAGE_OUT'),
-  add_slot: added,
-  remove_slot: (host, vm, op) => removeSlot(host, vm, id(op), op['munmap'] === true),
-  flush_slot: (host, vm, op) => flushSlot(host, vm, id(op)),
-  svm_off: (host, vm) => svmOff(host, vm),
-  host_touch: (host, vm, op) => touch(host, vm, gfn(op)),
-  pin: (host, vm, op) => pin(host, vm, gfn(op)),
-  unpin: (host, vm, op) => unpin(host, vm, gfn(op)),
-  unmap: (host, vm, op) => unmap(host, vm, gfn(op), 'discard'),
-  vma_unmap: (host, vm, op) => unmapVma(host, vm, id(op)),
-  vma_map: (_host, vm, op) => mapVma(vm, id(op)),
-  ksm_fail: (_host, vm, op) => failKsm(vm, id(op), num(op, 'err')),
-  guest_fault: (host, vm, op) => guestFault(host, vm, gfn(op)),
-  destroy: (host, vm) => destroyVm(host, vm),
-}
-
-interface RecordedSlot {
-  readonly id: number
-  readonly base: number
-  readonly npages: number
-  readonly touched: number
-}
-
-function create(host: Host, op: HvOp): number {
-  const slots = op['slots'] as readonly RecordedSlot[]
-  const vm = createVm(host, {
-    lpid: asLpid(op.lpid),
-    radix: op['radix'] === true,
-    svmEnabled: op['svm_enabled'] === true,
-    slots: slots.map((slot) => ({
-      id: asSlotId(slot.id),
-      base: asGfn(slot.base),
-      pages: slot.npages,
-    })),
-  })
-  if (vm === undefined) return -17
-  for (const slot of slots) {
-    for (let i = 0; i < slot.npages; i++) {
-      if (Math.floor(slot.touched / 2 ** i) % 2 === 1) touch(host, vm, asGfn(slot.base + i)).next()
-    }
-  }
-  return 0
-}
-
-const UCALL_ARGS: { readonly [Name in Ucall['call']]: (call: never) => readonly number[] } = {
-  UV_PAGE_IN: (c: Extract<Ucall, { call: 'UV_PAGE_IN' }>) => [
-    c.lpid,
-    c.ra,
-    c.gpa,
-    c.flags,
-    c.order,
-  ],
-  UV_PAGE_OUT: (c: Extract<Ucall, { call: 'UV_PAGE_OUT' }>) => [
-    c.lpid,
-    c.ra,
-    c.gpa,
-    c.flags,
-    c.order,
-  ],
-  UV_REGISTER_MEM_SLOT: (c: Extract<Ucall, { call: 'UV_REGISTER_MEM_SLOT' }>) => [
-    c.lpid,
-    c.startGpa,
-    c.size,
-    c.flags,
-    c.slotId,
-  ],
-  UV_UNREGISTER_MEM_SLOT: (c: Extract<Ucall, { call: 'UV_UNREGISTER_MEM_SLOT' }>) => [
-    c.lpid,
-    c.slotId,
-  ],
-  UV_PAGE_INVAL: (c: Extract<Ucall, { call: 'UV_PAGE_INVAL' }>) => [c.lpid, c.gpa, c.order],
-  UV_SVM_TERMINATE: (c: Extract<Ucall, { call: 'UV_SVM_TERMINATE' }>) => [c.lpid],
-  UV_WRITE_PATE: () => [],
-}
-
-/** Runs one operation against the script; returns its code and the calls it made. */
-function perform(host: Host, step: HvStep): { ret: number; calls: Recorded[]; vm: Vm | undefined } {
-  const { op } = step
-  const calls: Recorded[] = []
-  if (op.op === 'create') return { ret: create(host, op), calls, vm: undefined }
-  const vm = host.vms.get(asLpid(op.lpid) as Lpid)
-  const run = OPS[op.op]
-  if (vm === undefined || run === undefined) return { ret: Number.NaN, calls, vm }
-  host.deniesFrames = op['oom'] === true
-  const steps = run(host, vm, op)
-  if (typeof steps === 'number') return { ret: steps, calls, vm }
-  let at = 0
-  let next = steps.next(0)
-  while (next.done !== true) {
-    const call = next.value
-    if (call.call === 'RESCHED') {
-      next = steps.next(0)
-      continue
-    }
-    const notified = call.call === 'UV_PAGE_INVAL' && call.via === 'notifier'
-    const ret = notified ? 0 : (step.ucall_script[at++] ?? 0)
-    const args = (UCALL_ARGS[call.call] as (call: Ucall) => readonly number[])(call)
-    const name = call.call.toLowerCase()
-    calls.push({ name, args, ret, ...(notified ? { via: 'notifier' } : {}) })
-    next = steps.next(ret)
-  }
-  return { ret: next.value, calls, vm }
-}
+type Differ = (what: string, expected: unknown, got: unknown) => void
 
 /** Replays a whole recording; disagreements end it, since all that follows would disagree. */
 export function replayHvTrace(trace: HvTrace): Replay {
+  const { id, steps } = trace
+  const name = HV_PROFILE_NAMES.find((each) => each === trace.variant)
+  if (name === undefined) {
+    const known = HV_PROFILE_NAMES.join(', ')
+    const what = { what: 'variant', expected: `one of ${known}`, got: trace.variant }
+    return {
+      id,
+      steps: steps.length,
+      agreed: 0,
+      disagreements: [{ trace: id, step: 0, op: {}, ...what }],
+    }
+  }
   const host = newHost({
-    profile: HV_PROFILES[trace.variant as HvProfileName],
+    profile: HV_PROFILES[name],
     poolSize: trace.pool,
+    frames: replayFramesMax,
     notifiesMigrations: true,
   })
-  const expected = new Map<string, string | number>()
+  const expected = new ExpectedState()
   const disagreements: Disagreement[] = []
   let agreed = 0
-  for (const [index, step] of trace.steps.entries()) {
-    const before = disagreements.length
-    const differ = (what: string, want: unknown, got: unknown): void => {
-      disagreements.push({ trace: trace.id, step: index, op: step.op, what, expected: want, got })
-    }
-    const { ret, calls, vm } = perform(host, step)
-    if (step.fault !== undefined) {
-      const got = vm?.fault?.kind ?? 'none'
-      if (got !== step.fault.kind) differ('fault', step.fault.kind, got)
-    } else {
-      if (vm?.fault !== undefined) differ('fault', 'none', vm.fault)
-      if (ret !== step.ret) differ('ret', `${step.ret} ${step.ret_name}`, ret)
-      compareState(expected, step, describeHost(host), differ)
-    }
-    if (JSON.stringify(calls) !== JSON.stringify(step.ucalls)) differ('ucalls', step.ucalls, calls)
-    if (disagreements.length === before) agreed++
-    else break
+  for (const step of steps) {
+    compareStep(host, step, expected, (what, want, got) => {
+      disagreements.push({ trace: id, step: agreed, op: step.op, what, expected: want, got })
+    })
+    if (disagreements.length > 0) break
+    agreed++
   }
-  return { id: trace.id, steps: trace.steps.length, agreed, disagreements }
+  return { id, steps: steps.length, agreed, disagreements }
 }
 
-function compareState(
-  expected: Map<string, string | number>,
-  step: HvStep,
-  got: ReadonlyMap<string, string | number>,
-  differ: (what: string, want: unknown, got: unknown) => void,
-): void {
-  for (const [key, value] of Object.entries(step.state ?? {})) {
-    if (value === null) expected.delete(key)
-    else expected.set(key, value)
-  }
-  for (const [key, value] of expected) {
-    if (key === 'orphans' && value === '') continue
-    if (got.get(key) !== value) differ(key, value, got.get(key))
-  }
-  for (const [key, value] of got) {
-    if (!expected.has(key)) differ(key, undefined, value)
-  }
+function compareStep(host: Host, step: HvStep, expected: ExpectedState, differ: Differ): void {
+  const { ret, calls, vm }: Outcome = perform(host, step)
+  const fault = vm?.fault?.kind ?? 'none'
+  if (fault !== (step.fault?.kind ?? 'none')) differ('fault', step.fault?.kind ?? 'none', fault)
+  if (!sameCalls(calls, step.ucalls)) differ('ucalls', step.ucalls, calls)
+  if (step.fault !== undefined) return
+  if (ret !== step.ret) differ('ret', `${step.ret} ${step.ret_name}`, ret)
+  expected.change(step.state ?? {})
+  if (!expected.agreesWith(host)) explain(expected, host, differ)
 }
+
+/** Says where the state differs, in the recording's own words. */
+function explain(expected: ExpectedState, host: Host, differ: Differ): void {
+  const got = describeHost(host)
+  const keys = new Set([...expected.texts.keys(), ...got.keys()])
+  const found = [...keys].filter((key) => expected.texts.get(key) !== got.get(key))
+  for (const key of found) differ(key, expected.texts.get(key), got.get(key))
+  if (found.length === 0) differ('state', 'agreement', 'words that read alike and yet differ')
+}
+
+const sameCalls = (left: readonly RecordedUcall[], right: readonly RecordedUcall[]): boolean =>
+  left.length === right.length &&
+  left.every((call, i) => {
+    const other = right[i]
+    return (
+      other !== undefined &&
+      call.name === other.name &&
+      call.ret === other.ret &&
+      call.via === other.via &&
+      call.args.length === other.args.length &&
+      call.args.every((arg, k) => arg === other.args[k])
+    )
+  })

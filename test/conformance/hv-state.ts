@@ -1,5 +1,5 @@
 /** The hypervisor's state in the words of the recordings (see the README beside them). */
-import type { Gfn, Lpid } from '../../src/abi/page.ts'
+import type { Gfn } from '../../src/abi/page.ts'
 import { asGfn } from '../../src/abi/page.ts'
 import { isSecureWord, pfnOfWord, stateOfWord } from '../../src/uvmem/frame-state.ts'
 import type { Host, Vm } from '../../src/uvmem/host.ts'
@@ -74,5 +74,3 @@ export function describeHost(host: Host): State {
   if (orphans !== '') state.set('orphans', orphans)
   return state
 }
-
-export type { Lpid }
