@@ -5,7 +5,7 @@
  */
 import { H_PAGE_IN_NONSHARED } from '../abi/calls.ts'
 import { asGpa, type Gpa, gfnOf } from '../abi/page.ts'
-import { FrameState } from './frame-state.ts'
+import { DATA_FAULT_ACTION, FrameState } from './frame-state.ts'
 import { abortGuest, askPageIn } from './share.ts'
 import type { UvSteps } from './steps.ts'
 import type { Svm } from './svm.ts'
@@ -30,16 +30,15 @@ export const realModeGpa = (address: bigint): Gpa => asGpa(Number(address & REAL
 export function* serveDataFault(uv: Ultravisor, svm: Svm, gpa: Gpa): UvSteps<FaultOutcome> {
   const gfn = gfnOf(gpa)
   if (svm.slots.find(gfn) === undefined) return { kind: 'MMIO' }
-  switch (svm.frames.state(gfn)) {
-    case FrameState.SharedInv:
-      return { kind: 'REFLECT' }
-    case FrameState.SharedImplicit:
-    case FrameState.SharedImplicitInv:
-      return abortGuest(uv, svm, 'the guest touched a frame that it must not know of')
-    case FrameState.PagedOut:
-      return { kind: 'RESUME', ret: yield* askPageIn(svm, gfn, H_PAGE_IN_NONSHARED) }
-    default:
+  switch (DATA_FAULT_ACTION[svm.frames.state(gfn)]) {
+    case 'return':
       return { kind: 'URFID' }
+    case 'page-in':
+      return { kind: 'RESUME', ret: yield* askPageIn(svm, gfn, H_PAGE_IN_NONSHARED) }
+    case 'reflect':
+      return { kind: 'REFLECT' }
+    case 'abort':
+      return abortGuest(uv, svm, 'the guest touched a frame that it must not know of')
   }
 }
 

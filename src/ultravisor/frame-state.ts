@@ -119,6 +119,24 @@ export const PAGE_IN_ACTION = {
 } as const satisfies Record<FrameState, string>
 export type PageInAction = (typeof PAGE_IN_ACTION)[FrameState]
 
+/** What a guest's load or store that faults leads to in each state. Source: svm_e00_handle(). */
+export const DATA_FAULT_ACTION = {
+  [S.Secure]: 'return',
+  [S.PagedOut]: 'page-in',
+  [S.Shared]: 'return',
+  [S.SharedInv]: 'reflect',
+  [S.SharedImplicit]: 'abort',
+  [S.SharedImplicitInv]: 'abort',
+  [S.HvSharing]: 'return',
+  [S.HvShared]: 'return',
+  [S.HvSharedInv]: 'return',
+  [S.HvUnsharing]: 'return',
+  [S.HvUnsharingInv]: 'return',
+  [S.HvUnshared]: 'return',
+  [S.PseudoShared]: 'return',
+  [S.PseudoSharedInv]: 'return',
+} as const satisfies Record<FrameState, string>
+
 /** How a share ends. Source: enum share_type. */
 export const ShareType = {
   /** The SVM asked for it. */

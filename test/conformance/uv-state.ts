@@ -6,6 +6,7 @@ import {
   isOwn,
   isPresent,
   isSoftShared,
+  OWN_PRESENT,
 } from '../../src/ultravisor/page-table.ts'
 import type { Svm } from '../../src/ultravisor/svm.ts'
 import type { Ultravisor } from '../../src/ultravisor/ultravisor.ts'
@@ -26,9 +27,14 @@ function addSvm(state: StateMap, svm: Svm): void {
   const slots = svm.slots.all()
   state.set(`${vm}.slots`, slots.map((slot) => `${slot.id}:${slot.base}+${slot.count}`).join(';'))
   for (const { id, base, count } of slots) {
-    const frames = Array.from({ length: count }, (_, i) => asGfn(base + i))
-    state.set(`${vm}.s${id}.g`, frames.map((gfn) => svm.frames.state(gfn)).join(','))
-    state.set(`${vm}.s${id}.p`, frames.map((gfn) => entryText(svm.pages.peek(gfn))).join(','))
+    let [states, entries] = ['', '']
+    for (let gfn = base as number; gfn < base + count; gfn++) {
+      const comma = gfn === base ? '' : ','
+      states += comma + svm.frames.state(asGfn(gfn))
+      entries += comma + entryText(svm.pages.peek(asGfn(gfn)))
+    }
+    state.set(`${vm}.s${id}.g`, states)
+    state.set(`${vm}.s${id}.p`, entries)
   }
   // The recorder walked the frames as the firmware does, and so never saw GFN 0 here.
   const outside = [...svm.frames.tracked()].filter(
@@ -39,6 +45,7 @@ function addSvm(state: StateMap, svm: Svm): void {
 }
 
 function entryText(entry: number): string {
+  if (entry === OWN_PRESENT) return 's'
   if (!isMapped(entry)) return '-'
   const absent = isPresent(entry) ? '' : '!'
   if (isOwn(entry)) return `s${absent}`
