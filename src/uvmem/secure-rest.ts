@@ -6,6 +6,7 @@
  */
 import { H, U } from '../abi/codes.ts'
 import { asFrame, asGfn, type Gfn, gpaOf, PAGE_SHIFT, raOf } from '../abi/page.ts'
+import { present } from '../lib/assert.ts'
 import { StateWord, secureWord } from './frame-state.ts'
 import { migrateIn } from './hcalls/page-in.ts'
 import { type Host, type HvSteps, RESCHED, refuse, type Vm } from './host.ts'

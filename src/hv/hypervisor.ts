@@ -1,0 +1,156 @@
+/**
+ * The hypervisor as an application: VMs by LPID, a queue for each, sessions of ultravisors.
+ *
+ * It knows ports, not sockets: who has a connection hands it a UvLink and the calls that come in.
+ */
+import type { LimitName } from '../../schemas/limits.ts'
+import { LPID_MAX, type Lpid } from '../abi/page.ts'
+import { type Host, newHost, type Vm } from '../uvmem/host.ts'
+import { HV_PROFILES } from '../uvmem/profile.ts'
+import { createVm } from '../uvmem/vmm/life.ts'
+import type { HvConfig, HvPorts } from './config.ts'
+import { DeadlockWatch } from './deadlock.ts'
+import type { Ended, Operation } from './operation.ts'
+import { type Session, Sessions, type UvLink } from './session.ts'
+import { Ultracalls } from './ultracall.ts'
+import { VmQueue } from './vm-queue.ts'
+import { type HvWatch, NO_WATCH } from './watch.ts'
+
+/** A limit that a wish would pass. */
+export interface LimitPassed {
+  readonly limit: LimitName
+  readonly max: number
+}
+
+export class Hypervisor {
+  readonly host: Host
+  readonly config: HvConfig
+  readonly sessions = new Sessions()
+  readonly deadlocks = new DeadlockWatch()
+  readonly watch: HvWatch
+  readonly ports: HvPorts
+  readonly #queues = new Map<Lpid, VmQueue>()
+  readonly #ultracalls: Ultracalls
+  /** VMs whose ultravisor was lost while they were not normal. */
+  readonly #orphans = new Set<Lpid>()
+  #framesTotal = 0
+  #stopping = false
+
+  constructor(config: HvConfig, ports: HvPorts, watch: HvWatch = NO_WATCH) {
+    this.config = config
+    this.ports = ports
+    this.watch = watch
+    this.host = newHost({
+      profile: HV_PROFILES[config.profile],
+      poolSize: config.poolPages,
+      notifiesMigrations: config.notifiesMigrations,
+    })
+    this.#ultracalls = new Ultracalls(this.host, this.sessions, watch)
+  }
+
+  /** True once `stop` was called: new calls are refused. */
+  get stopping(): boolean {
+    return this.#stopping
+  }
+
+  stop(): void {
+    this.#stopping = true
+  }
+
+  vm(lpid: Lpid): Vm | undefined {
+    return this.host.vms.get(lpid)
+  }
+
+  /** True when the VM is not normal and its ultravisor is gone. */
+  isOrphan(lpid: Lpid): boolean {
+    return this.#orphans.has(lpid)
+  }
+
+  /** Operations of a VM that are under way or wait. */
+  queueLength(lpid: Lpid): number {
+    return this.#queues.get(lpid)?.length ?? 0
+  }
+
+  /** Pages in all memory slots. */
+  get framesTotal(): number {
+    return this.#framesTotal
+  }
+
+  /** Says that memory slots have grown or shrunk by so many pages. */
+  countFrames(pages: number): void {
+    this.#framesTotal += pages
+  }
+
+  /** An empty VM that can turn secure, or the limit that forbids it; the LPID must be free. */
+  makeVm(lpid: Lpid, radix = true, svmEnabled = true): Vm | LimitPassed {
+    const { vmsMax } = this.config.limits
+    if (this.host.vms.size >= vmsMax) return { limit: 'vmsMax', max: vmsMax }
+    const vm = createVm(this.host, { lpid, radix, svmEnabled, slots: [] })
+    return vm ?? { limit: 'vmsMax', max: LPID_MAX }
+  }
+
+  /** Puts an operation at the end of its VM's queue. */
+  submit<R>(op: Operation<R>): void {
+    const done = (end: Ended<R>): void => {
+      this.watch.ended(op as unknown as Operation, end)
+      op.done(end)
+      this.#tidy(op.lpid)
+    }
+    this.#queueOf(op.lpid).push({ ...op, done })
+  }
+
+  openSession(name: string, link: UvLink): Session | LimitPassed {
+    const { sessionsMax } = this.config.limits
+    if (this.sessions.size >= sessionsMax) return { limit: 'sessionsMax', max: sessionsMax }
+    const session = this.sessions.open(name, link, this.ports.now())
+    this.watch.opened(session)
+    return session
+  }
+
+  /** Gives a session up: its VMs are kept as they are, or reset, as configured. Returns them. */
+  closeSession(session: Session): readonly Lpid[] {
+    const left = this.sessions.close(session)
+    for (const lpid of left) {
+      if ((this.vm(lpid)?.secureGuest ?? 0) !== 0) this.#orphans.add(lpid)
+    }
+    this.watch.closed(session)
+    return left
+  }
+
+  /** A VM has a new owner, or its SVM has ended. */
+  own(session: Session, lpid: Lpid): void {
+    this.#orphans.delete(lpid)
+    this.sessions.own(session, lpid)
+  }
+
+  disown(lpid: Lpid): void {
+    this.#orphans.delete(lpid)
+    this.sessions.disown(lpid)
+  }
+
+  #queueOf(lpid: Lpid): VmQueue {
+    let queue = this.#queues.get(lpid)
+    if (queue === undefined) {
+      queue = new VmQueue(
+        {
+          vm: () => this.host.vms.get(lpid),
+          freePfns: () => this.host.devices.available,
+          ask: (op, call, answer) => this.#ultracalls.ask(op, call, answer),
+          later: this.ports.later,
+          began: (op) => this.watch.began(op),
+        },
+        this.config.window,
+      )
+      this.#queues.set(lpid, queue)
+    }
+    return queue
+  }
+
+  /** Lets the queue of a VM go that is gone and idle; an SVM that has ended has no owner. */
+  #tidy(lpid: Lpid): void {
+    const vm = this.host.vms.get(lpid)
+    if (vm !== undefined) return
+    this.disown(lpid)
+    if (this.queueLength(lpid) === 0) this.#queues.delete(lpid)
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * Makes the core's ultracalls to the ultravisor that serves the VM, with the pages that a real
+ * ultravisor would find, or leave, in the host's memory.
+ */
+import type { DownCall, Outcome } from '../../schemas/messages.ts'
+import type { Ucall, UcallName } from '../abi/calls.ts'
+import { U } from '../abi/codes.ts'
+import { DEVICE_RA_START, frameOf, type Page, type Ra } from '../abi/page.ts'
+import type { Host } from '../uvmem/host.ts'
+import type { Operation } from './operation.ts'
+import type { Sessions } from './session.ts'
+
+/** What is told of ultracalls as they are made and answered. */
+export interface UcallWatch {
+  asked(op: Operation, call: DownCall): void
+  answered(op: Operation, call: DownCall, ret: number, error: string | undefined): void
+}
+
+/**
+ * What no ultravisor answers. Its SVMs are gone with it, so whatever ends one has succeeded; the
+ * rest finds nobody to serve it. DIFF: on the real machine the ultravisor cannot go away.
+ */
+const WITHOUT_UV: Readonly<Record<UcallName, number>> = {
+  UV_REGISTER_MEM_SLOT: U.FUNCTION,
+  UV_UNREGISTER_MEM_SLOT: U.SUCCESS,
+  UV_PAGE_IN: U.FUNCTION,
+  UV_PAGE_OUT: U.FUNCTION,
+  UV_PAGE_INVAL: U.SUCCESS,
+  UV_SVM_TERMINATE: U.SUCCESS,
+  UV_WRITE_PATE: U.SUCCESS,
+}
+
+export class Ultracalls {
+  readonly #host: Host
+  readonly #sessions: Sessions
+  readonly #watch: UcallWatch
+
+  constructor(host: Host, sessions: Sessions, watch: UcallWatch) {
+    this.#host = host
+    this.#sessions = sessions
+    this.#watch = watch
+  }
+
+  /** Makes a call for an operation; `answer` is told its code, once. */
+  ask(op: Operation, call: Ucall, answer: (ret: number) => void): void {
+    const body = this.#withPage(call)
+    const session = this.#sessions.ownerOf(call.lpid)
+    this.#watch.asked(op, body)
+    if (session === undefined) {
+      const ret = WITHOUT_UV[call.call]
+      this.#watch.answered(op, body, ret, 'no ultravisor serves this LPID')
+      answer(ret)
+      return
+    }
+    session.link.call(body, op.call?.id ?? 0, (outcome) => {
+      const ret = this.#retOf(call, outcome)
+      this.#watch.answered(op, body, ret, outcome.kind === 'error' ? outcome.message : undefined)
+      answer(ret)
+    })
+  }
+
+  #withPage(call: Ucall): DownCall {
+    return call.call === 'UV_PAGE_IN' ? { ...call, page: this.#read(call.ra) } : call
+  }
+
+  /** A device page cannot be read by the host: linux-5.6 sends one all the same. */
+  #read(ra: Ra): Page {
+    return ra >= DEVICE_RA_START ? null : this.#host.ram.read(frameOf(ra))
+  }
+
+  #retOf(call: Ucall, outcome: Outcome): number {
+    // An ultravisor that breaks the wire instead of answering has not done what it was asked for.
+    if (outcome.kind === 'error') return WITHOUT_UV[call.call]
+    if (call.call === 'UV_PAGE_OUT' && outcome.ret === U.SUCCESS) {
+      this.#host.ram.write(frameOf(call.ra), outcome.page ?? null)
+    }
+    return outcome.ret
+  }
+}

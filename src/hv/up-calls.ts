@@ -1,0 +1,127 @@
+/**
+ * Serves the calls of an ultravisor: one handler for each, and the checks that all of them share.
+ */
+import type { UpCall } from '../../schemas/messages.ts'
+import type { Hcall, Hdsi, MemRead, MemWrite } from '../abi/calls.ts'
+import { H_PAGE_IN_SHARED } from '../abi/calls.ts'
+import { H, Host as HostCode } from '../abi/codes.ts'
+import { frameOf, type Gpa, gfnOf } from '../abi/page.ts'
+import { hypercall } from '../uvmem/dispatch.ts'
+import { bytesOfPage, storeInPage } from '../uvmem/host-ram.ts'
+import { guestFault } from '../uvmem/vmm/touch.ts'
+import type { Hypervisor } from './hypervisor.ts'
+import type { Footprint, UvCall } from './operation.ts'
+import { fail, failLimit, queue } from './serve-call.ts'
+import type { Session } from './session.ts'
+import { registerFromUv, unregisterFromUv } from './uv-slots.ts'
+
+/** A connection as the hypervisor sees it: one session, once it is opened. */
+export interface Caller {
+  session: Session | undefined
+  /** Serves SESSION_OPEN: answers or fails the call, and sets `session`. */
+  readonly open: (call: UvCall, name: string, resume: string | undefined) => void
+}
+
+type Handlers = {
+  readonly [Name in UpCall['call']]: (
+    hv: Hypervisor,
+    session: Session,
+    call: UvCall,
+    body: Extract<UpCall, { call: Name }>,
+  ) => void
+}
+
+const HANDLERS: Omit<Handlers, 'SESSION_OPEN'> = {
+  H_SVM_INIT_START: (hv, session, call, body) => {
+    hv.own(session, body.lpid)
+    serveHcall(hv, call, body, 'vm')
+  },
+  H_SVM_INIT_DONE: (hv, _session, call, body) => serveHcall(hv, call, body, 'vm'),
+  H_SVM_INIT_ABORT: (hv, _session, call, body) => serveHcall(hv, call, body, 'vm'),
+  H_SVM_PAGE_IN: (hv, _session, call, body) => {
+    const shares = body.flags === H_PAGE_IN_SHARED
+    serveHcall(hv, call, body, shares ? 'vm' : moves(body.gpa, true))
+  },
+  H_SVM_PAGE_OUT: (hv, _session, call, body) => serveHcall(hv, call, body, moves(body.gpa, false)),
+  HDSI: (hv, _session, call, body) => serveFault(hv, call, body),
+  MEM_READ: (hv, _session, call, body) => serveRead(hv, call, body),
+  MEM_WRITE: (hv, _session, call, body) => serveWrite(hv, call, body),
+  UV_REGISTER_MEM_SLOT: (hv, session, call, body) => {
+    hv.own(session, body.lpid)
+    registerFromUv(hv, call, body)
+  },
+  UV_UNREGISTER_MEM_SLOT: (hv, _session, call, body) => unregisterFromUv(hv, call, body),
+}
+
+/** A page move in (which takes a PFN) or out (which gives one back). */
+const moves = (gpa: Gpa, takes: boolean): Footprint => ({ gfn: gfnOf(gpa), takes, frees: !takes })
+
+/** Serves one call of a connection; answers it now or later, exactly once. */
+export function serve(hv: Hypervisor, caller: Caller, call: UvCall): void {
+  const { body } = call
+  if (hv.stopping) return fail(hv, call, 'SHUTTING_DOWN')
+  if (body.call === 'SESSION_OPEN') return caller.open(call, body.name, body.resume)
+  const { session } = caller
+  if (session === undefined) return fail(hv, call, 'SESSION_UNKNOWN')
+  const owner = hv.sessions.ownerOf(body.lpid)
+  if (owner !== undefined && owner !== session) {
+    return fail(hv, call, 'NOT_YOUR_LPID', { lpid: body.lpid })
+  }
+  if (hv.vm(body.lpid) === undefined) {
+    const refusal = hv.config.autoCreateVms ? hv.makeVm(body.lpid) : undefined
+    if (refusal === undefined) return fail(hv, call, 'LPID_UNKNOWN', { lpid: body.lpid })
+    if ('limit' in refusal) return failLimit(hv, call, refusal)
+  }
+  const handler = HANDLERS[body.call] as (
+    hv: Hypervisor,
+    session: Session,
+    call: UvCall,
+    body: UpCall,
+  ) => void
+  handler(hv, session, call, body)
+}
+
+function serveHcall(hv: Hypervisor, call: UvCall, body: Hcall, footprint: Footprint): void {
+  const gfn = 'gpa' in body ? { gfn: gfnOf(body.gpa) } : {}
+  queue(
+    hv,
+    call,
+    {
+      name: body.call,
+      lpid: body.lpid,
+      ...gfn,
+      footprint,
+      begin: (vm) => hypercall(hv.host, vm, body),
+    },
+    (ret) => {
+      if (body.call === 'H_SVM_INIT_ABORT' && ret === H.PARAMETER) hv.disown(body.lpid)
+      return ret
+    },
+  )
+}
+
+function serveFault(hv: Hypervisor, call: UvCall, { lpid, gpa }: Hdsi): void {
+  const gfn = gfnOf(gpa)
+  queue(
+    hv,
+    call,
+    { name: 'HDSI', lpid, gfn, footprint: 'vm', begin: (vm) => guestFault(hv.host, vm, gfn) },
+    (ret) => ret,
+  )
+}
+
+/** The ultravisor loads from normal memory; it needs no queue, as a load on the real machine. */
+function serveRead(hv: Hypervisor, call: UvCall, { lpid, ra, offset, length }: MemRead): void {
+  const frame = frameOf(ra)
+  if (!hv.host.ram.belongsTo(frame, lpid)) return call.answer(HostCode.EFAULT)
+  const bytes = bytesOfPage(hv.host.ram.read(frame), offset, length)
+  call.answer(HostCode.OK, { bytes })
+}
+
+function serveWrite(hv: Hypervisor, call: UvCall, { lpid, ra, offset, bytes }: MemWrite): void {
+  const frame = frameOf(ra)
+  const { ram } = hv.host
+  if (!ram.belongsTo(frame, lpid)) return call.answer(HostCode.EFAULT)
+  ram.write(frame, bytes === null ? null : storeInPage(ram.read(frame), offset, bytes))
+  call.answer(HostCode.OK)
+}

@@ -1,0 +1,168 @@
+/**
+ * The operations of one VM, in the order in which they came.
+ *
+ * The kernel moves one page of a VM at a time, under uvmem_lock. Here several page moves may be
+ * under way at once, each with its ultracall at the ultravisor, and nobody can tell: they touch
+ * different frames, they take and give PFNs as if they had waited for each other, and they end in the
+ * order in which they began (`answered` waits for its turn). Source: spec of the hypervisor, section 2.
+ */
+import type { Ucall } from '../abi/calls.ts'
+import type { Gfn } from '../abi/page.ts'
+import type { HvStep, HvSteps, Vm } from '../uvmem/host.ts'
+import type { Ended, Operation } from './operation.ts'
+
+/** What a queue needs of the hypervisor. */
+export interface QueuePorts {
+  /** The VM; `undefined` once it is destroyed. */
+  readonly vm: () => Vm | undefined
+  /** Device PFNs that are free and not promised. */
+  readonly freePfns: () => number
+  /** Makes an ultracall for an operation; may answer before it returns. */
+  readonly ask: (op: Operation, call: Ucall, answer: (ret: number) => void) => void
+  /** Runs something in a later turn of the event loop. */
+  readonly later: (run: () => void) => void
+  readonly began?: (op: Operation) => void
+}
+
+type Phase = 'asking' | 'answered' | 'finished'
+
+/** An operation that has begun. */
+interface Running {
+  readonly op: Operation
+  readonly steps: HvSteps<unknown> | undefined
+  phase: Phase
+  /** The answer it waits for its turn with. */
+  ret: number
+  end: Ended<unknown> | undefined
+}
+
+export class VmQueue {
+  readonly #ports: QueuePorts
+  /** Operations under way at once, at most. */
+  readonly #window: number
+  readonly #running: Running[] = []
+  readonly #frames = new Set<Gfn>()
+  #freeing = 0
+  #waiting: Operation[] = []
+  #next = 0
+  #pumping = false
+
+  constructor(ports: QueuePorts, window: number) {
+    this.#ports = ports
+    this.#window = window
+  }
+
+  /** Operations that have begun or wait. */
+  get length(): number {
+    return this.#running.length + this.#waiting.length - this.#next
+  }
+
+  push<R>(op: Operation<R>): void {
+    // What `begin` returns is what `done` is told, so the queue need not know its type.
+    this.#waiting.push(op as unknown as Operation)
+    this.#pump()
+  }
+
+  /** Ends what can end, begins what may begin, until everything waits for answers. */
+  #pump(): void {
+    if (this.#pumping) return
+    this.#pumping = true
+    try {
+      while (this.#turn()) {}
+    } finally {
+      this.#pumping = false
+    }
+  }
+
+  /** One step of `#pump`; false when nothing could be done. */
+  #turn(): boolean {
+    const head = this.#running[0]
+    if (head?.phase === 'answered') this.#resume(head)
+    else if (head?.phase === 'finished') this.#retire(head)
+    else return this.#beginNext()
+    return true
+  }
+
+  #beginNext(): boolean {
+    const op = this.#waiting[this.#next]
+    if (op === undefined || !this.#mayBegin(op)) return false
+    this.#next++
+    if (this.#next === this.#waiting.length) {
+      this.#waiting = []
+      this.#next = 0
+    }
+    this.#begin(op)
+    return true
+  }
+
+  #mayBegin({ footprint }: Operation): boolean {
+    const ahead = this.#running.length
+    if (ahead === 0) return true
+    if (footprint === 'vm' || ahead >= this.#window) return false
+    // Whatever has the VM to itself is alone at the head.
+    if (this.#running[0]?.op.footprint === 'vm' || this.#frames.has(footprint.gfn)) return false
+    // Which PFN is the lowest free one is known only when nobody ahead will give one back.
+    return !footprint.takes || (this.#freeing === 0 && this.#ports.freePfns() > 0)
+  }
+
+  #begin(op: Operation): void {
+    const vm = this.#ports.vm()
+    if (vm === undefined) this.#enter(op, { how: 'gone' })
+    else if (vm.fault !== undefined && op.name !== 'destroy') {
+      this.#enter(op, { how: 'fault', fault: vm.fault })
+    } else {
+      this.#ports.began?.(op)
+      vm.reason = undefined
+      this.#enter(op, undefined, op.begin(vm))
+    }
+  }
+
+  #enter(op: Operation, end: Ended<unknown> | undefined, steps?: HvSteps<unknown>): void {
+    const running: Running = { op, steps, phase: 'finished', ret: 0, end }
+    this.#running.push(running)
+    if (op.footprint !== 'vm') {
+      this.#frames.add(op.footprint.gfn)
+      if (op.footprint.frees) this.#freeing++
+    }
+    if (steps !== undefined) this.#take(running, steps.next(0))
+  }
+
+  #resume(running: Running): void {
+    const { op, steps, ret } = running
+    const vm = this.#ports.vm()
+    // The reason that is left there may be that of another page move.
+    if (vm !== undefined && op.footprint !== 'vm') vm.reason = undefined
+    if (steps !== undefined) this.#take(running, steps.next(ret))
+  }
+
+  #take(running: Running, step: IteratorResult<HvStep, unknown>): void {
+    if (step.done === true) {
+      const vm = this.#ports.vm()
+      const fault = vm?.fault
+      running.phase = 'finished'
+      running.end =
+        fault === undefined
+          ? { how: 'done', result: step.value, reason: vm?.reason }
+          : { how: 'fault', fault }
+      return
+    }
+    running.phase = 'asking'
+    if (step.value.call === 'RESCHED') this.#ports.later(() => this.#answered(running, 0))
+    else this.#ports.ask(running.op, step.value, (ret) => this.#answered(running, ret))
+  }
+
+  #answered(running: Running, ret: number): void {
+    running.phase = 'answered'
+    running.ret = ret
+    this.#pump()
+  }
+
+  #retire({ op, end }: Running): void {
+    this.#running.shift()
+    if (op.footprint !== 'vm') {
+      this.#frames.delete(op.footprint.gfn)
+      if (op.footprint.frees) this.#freeing--
+    }
+    if (end !== undefined) op.done(end)
+  }
+}
