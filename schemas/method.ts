@@ -39,6 +39,11 @@ export interface Method<Body extends Named> {
   write(body: Body): string
 }
 
+/** A method whose params are known by type, too. */
+export interface DefinedMethod<Body extends Named, Params> extends Method<Body> {
+  readonly params: z.ZodType<Params>
+}
+
 /** A rule over several fields that is broken: the field to blame, and what would have been right. */
 export interface Breach {
   readonly field: string
@@ -69,6 +74,8 @@ export function unfitOf(error: z.core.$ZodError): Unfit {
   const issue = error.issues[0]
   if (issue === undefined) return { kind: 'unfit', path: [], expected: 'another form' }
   const { path } = issue
+  if (issue.code === 'invalid_type' && issue.expected === 'object')
+    return { kind: 'unfit', path, expected: 'an object' }
   if (issue.code !== 'unrecognized_keys') return { kind: 'unfit', path, expected: issue.message }
   const unknown = issue.keys
   return { kind: 'unfit', path, expected: 'no member of that name', unknown }
@@ -84,7 +91,7 @@ export function defineMethod<
   Body extends Named,
   Params extends { readonly parent?: number | undefined },
   Result extends { readonly ret: number },
->(spec: MethodSpec<Body, Params, Result>): Method<Body> {
+>(spec: MethodSpec<Body, Params, Result>): DefinedMethod<Body, Params> {
   const { name, params, body, rule, write, result, output } = spec
   const request: z.ZodType<{ id: number; params: Params }> = z.strictObject({
     jsonrpc: Version,

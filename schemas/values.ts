@@ -17,7 +17,12 @@ export const U64_NUMBER_MAX = 2 ** 64 - 2 ** 11
 /** Highest id of a call: ids are 1 to 2^32 - 1, because the binary protocol gives them 32 bits. */
 export const CALL_ID_MAX = 0xffff_ffff
 
-const word = z.union([z.string().regex(HEX64), z.int().min(0)], { error: HEX64_EXPECTED })
+const word = z.union(
+  [z.string().regex(HEX64, HEX64_EXPECTED), z.int(HEX64_EXPECTED).min(0, HEX64_EXPECTED)],
+  {
+    error: HEX64_EXPECTED,
+  },
+)
 
 /** The output side of a codec: what `decode` made needs no second check. */
 export const decoded = <T>(): z.ZodType<T, T> => z.unknown() as z.ZodType as z.ZodType<T, T>
