@@ -7,7 +7,7 @@
 import { asGfn, type Gfn, gpaOf } from '../abi/page.ts'
 import { pfnOfWord, StateWord } from './frame-state.ts'
 import { FaultKind, type Host, type HvSteps, RESCHED, stop, type Vm } from './host.ts'
-import { faultIn, isSecure, migrateOut, stateWordAt } from './mapping.ts'
+import { faultIn, isSecure, migrateOut, notifies, stateWordAt } from './mapping.ts'
 import type { MemSlot } from './mem-slots.ts'
 
 /** Why a slot's pages are dropped. */
@@ -20,38 +20,64 @@ export interface Drop {
   readonly slotValid: boolean
 }
 
-/** Frames that are dropped before others may run. */
-const framesPerTurn = 4_096
+/** Frames, or runs of frames, that are dropped before others may run. */
+const stepsPerTurn = 4_096
+/** Frames that are looked at and dropped at a stroke, at most. */
+const framesPerRunMax = 65_536
 
 /** Ends early when the slot's mapping is gone, or with `vm.fault` set. */
 export function* dropPages(host: Host, vm: Vm, slot: MemSlot, drop: Drop): HvSteps<void> {
   const { drops } = host.profile
   if (drops === 'never') return
   if (drops === 'by-migration' && !slot.region.mapped) return
+  let turns = 0
   for (let done = 0; done < slot.pages; ) {
     const gfn = asGfn(slot.base + done)
-    const idle = idleRun(host, vm, slot, gfn)
-    if (idle > 0) done += idle
+    const many = isSecure(vm, gfn)
+      ? dropRun(host, vm, slot, gfn, drop)
+      : passRun(host, vm, slot, gfn)
+    if (many > 0) done += many
     else {
       yield* dropOne(host, vm, slot, gfn, drop)
       if (vm.fault !== undefined) return
       done++
-      if (done % framesPerTurn === 0) yield RESCHED
     }
+    if (++turns % stepsPerTurn === 0) yield RESCHED
   }
 }
 
 /** Frames from `gfn` on that are not secure, made normal at a stroke where the profile does so. */
-function idleRun(host: Host, vm: Vm, slot: MemSlot, gfn: Gfn): number {
+function passRun(host: Host, vm: Vm, slot: MemSlot, gfn: Gfn): number {
   const uvmem = vm.uvmem.at(gfn)
   if (uvmem === undefined) return 1
-  const at = gfn - uvmem.base
-  const end = Math.min(vm.uvmem.endOfWindow(gfn), slot.base + slot.pages) - uvmem.base
-  const run = uvmem.words.runAt(at, end)
-  if (isSecure(vm, gfn)) return 0
+  const end = Math.min(vm.uvmem.endOfWindow(gfn), slot.base + slot.pages)
+  const run = uvmem.words.runAt(gfn - uvmem.base, end - uvmem.base)
   // Words that rise (normal, shared, paged out) are taken one at a time.
   const count = run.step === 0 ? run.count : 1
-  if (host.profile.flushResets) uvmem.words.fill(at, count, StateWord.Normal, 0)
+  if (host.profile.flushResets) uvmem.words.fill(run.start, count, StateWord.Normal, 0)
+  return count
+}
+
+/**
+ * Drops secure frames in a row at a stroke, without page-out; 0 when they must be looked at one by
+ * one. DIFF: the kernel migrates page by page; the frames that come in their place are the same.
+ */
+function dropRun(host: Host, vm: Vm, slot: MemSlot, gfn: Gfn, drop: Drop): number {
+  const { profile, devices, ram } = host
+  const plain = drop.skipPageOut && profile.drops === 'by-migration' && profile.flushResets
+  if (!plain || notifies(host, vm) || host.deniesFrames || devices.notes().size > 0) return 0
+  const uvmem = vm.uvmem.at(gfn)
+  if (uvmem === undefined) return 0
+  const end = Math.min(vm.uvmem.endOfWindow(gfn), slot.base + slot.pages, gfn + framesPerRunMax)
+  const states = uvmem.words.runAt(gfn - uvmem.base, end - uvmem.base)
+  const { ptes } = slot.region
+  const pages = ptes.runAt(gfn - slot.base, gfn - slot.base + states.count)
+  if (pages.word !== states.word || pages.step !== states.step) return 0
+  const { first, count } = ram.allocateRun(vm.lpid, pages.count)
+  if (first === undefined) return 0
+  devices.freeRun(pfnOfWord(states.word), count)
+  uvmem.words.fill(states.start, count, StateWord.Normal, 0)
+  ptes.fill(pages.start, count, first, 1)
   return count
 }
 

@@ -48,13 +48,18 @@ export class HostRam {
     return asFrame(n)
   }
 
-  /** Hands out this very frame; false when it is in use or there is none. */
-  allocateAt(frame: Frame, owner: Lpid): boolean {
-    if (frame >= this.#pool.size || this.#pool.has(frame)) return false
-    this.#pool.take(frame)
-    this.#next = frame + 1
-    this.#owners.set(frame, owner)
-    return true
+  /** Frames in a row, `most` of them at most; `first` is undefined when the memory is full. */
+  allocateRun(owner: Lpid, most: number): { first: Frame | undefined; count: number } {
+    const first = this.allocate(owner)
+    if (first === undefined) return { first, count: 0 }
+    let count = 1
+    while (count < most && first + count < this.#pool.size && !this.#pool.has(first + count)) {
+      this.#pool.take(first + count)
+      count++
+    }
+    this.#owners.fill(first, count, owner, 0)
+    this.#next = first + count
+    return { first, count }
   }
 
   free(frame: Frame): void {

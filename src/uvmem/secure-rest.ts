@@ -14,8 +14,10 @@ import { faultIn, notifies } from './mapping.ts'
 import { devicePte, isDevicePte, isFramePte, type MemSlot } from './mem-slots.ts'
 import { Reason } from './reason.ts'
 
-/** Frames that are secured one by one before others may run. */
-const framesPerTurn = 4_096
+/** Frames, or runs of frames, that are secured before others may run. */
+const stepsPerTurn = 4_096
+/** Frames that are looked at and secured at a stroke, at most. */
+const framesPerRunMax = 65_536
 
 /** @returns H_SUCCESS, or H_STATE when a frame could not be secured; what was done stays. */
 export function* secureRest(host: Host, vm: Vm, slot: MemSlot): HvSteps {
@@ -24,15 +26,16 @@ export function* secureRest(host: Host, vm: Vm, slot: MemSlot): HvSteps {
   for (let gfn: number = slot.base; gfn < end; ) {
     const { normal, skip } = nextFrames(vm, asGfn(gfn), end)
     gfn += skip
-    if (normal === 0) continue
-    const many = secureRun(host, vm, asGfn(gfn), normal)
-    if (many > 0) gfn += many
-    else {
-      const ret = yield* secureOne(host, vm, asGfn(gfn))
-      if (ret !== H.SUCCESS) return refuseSlot(vm)
-      gfn++
+    for (const stop = gfn + normal; gfn < stop; ) {
+      const many = secureRun(host, vm, asGfn(gfn), stop - gfn)
+      if (many > 0) gfn += many
+      else {
+        const ret = yield* secureOne(host, vm, asGfn(gfn))
+        if (ret !== H.SUCCESS) return refuseSlot(vm)
+        gfn++
+      }
+      if (++turns % stepsPerTurn === 0) yield RESCHED
     }
-    if (++turns % framesPerTurn === 0) yield RESCHED
   }
   return H.SUCCESS
 }
@@ -106,7 +109,7 @@ function secureRun(host: Host, vm: Vm, gfn: Gfn, most: number): number {
   if (!slot.region.mapped || slot.region.ksmError !== 0 || slot.region.swap.size > 0) return 0
   const { ptes } = slot.region
   const at = gfn - slot.base
-  const run = ptes.runAt(at, Math.min(slot.pages, at + most))
+  const run = ptes.runAt(at, Math.min(slot.pages, at + most, at + framesPerRunMax))
   if (isDevicePte(run.word)) return 0
   const alike =
     isFramePte(run.word) && run.step === 0 ? 1 : run.step === 0 || run.word > 0 ? run.count : 1

@@ -3,7 +3,7 @@
  * is paged out and read as ciphertext.
  */
 import { Host as HostCode } from '../../abi/codes.ts'
-import { asFrame, asGfn, type Frame, type Gfn, type Page } from '../../abi/page.ts'
+import { asFrame, asGfn, type Gfn, type Page } from '../../abi/page.ts'
 import { type Host, type HvSteps, RESCHED, type Vm } from '../host.ts'
 import { storeInPage } from '../host-ram.ts'
 import { faultIn } from '../mapping.ts'
@@ -78,24 +78,11 @@ function fillFresh(host: Host, vm: Vm, gfn: Gfn, most: number, tag: bigint, step
   if (run.word !== NO_PTE || run.step !== 0) return 0
   let filled = 0
   while (filled < run.count) {
-    const { first, count } = allocateRun(host, vm, run.count - filled)
+    const { first, count } = host.ram.allocateRun(vm.lpid, run.count - filled)
     if (first === undefined) break
     ptes.fill(at + filled, count, first, 1)
     host.ram.fillTags(first, count, tag + step * BigInt(filled), step)
     filled += count
   }
   return filled
-}
-
-/** Frames in a row, `most` of them at most. */
-function allocateRun(
-  host: Host,
-  vm: Vm,
-  most: number,
-): { first: Frame | undefined; count: number } {
-  const first = host.ram.allocate(vm.lpid)
-  if (first === undefined) return { first, count: 0 }
-  let count = 1
-  while (count < most && host.ram.allocateAt(asFrame(first + count), vm.lpid)) count++
-  return { first, count }
 }
