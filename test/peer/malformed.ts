@@ -226,6 +226,7 @@ const BAD_MEMORY: readonly Case[] = [
   inMemory('empty name', 'SESSION_OPEN', '{"name":""}', 'params.name'),
   inMemory('65 characters', 'SESSION_OPEN', `{"name":"${'x'.repeat(65)}"}`, 'params.name'),
   inMemory('a line feed', 'SESSION_OPEN', '{"name":"a\\nb"}', 'params.name'),
+  inMemory('a delete', 'SESSION_OPEN', '{"name":"a\u007f"}', 'params.name'),
   inMemory('an lpid', 'SESSION_OPEN', '{"name":"a","lpid":1}', 'params.lpid'),
 ]
 
