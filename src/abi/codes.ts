@@ -50,6 +50,8 @@ export const Host = {
   EFAULT: -14,
   EEXIST: -17,
   EINVAL: -22,
+  /** The kernel does not know the ioctl. */
+  ENOTTY: -25,
   /** The touched GFN is in no memory slot. */
   NOSLOT: -6,
   /** Migration back to normal memory failed: the access gets SIGBUS. */

@@ -78,6 +78,7 @@ export const Reason = {
     'kvmppc_uv_migrate_mem_slot',
     'a normal GFN of the slot could not be secured',
   ),
+  noSuchIoctl: because('kvm_arch_vm_ioctl', 'this kernel has no KVM_PPC_SVM_OFF'),
   terminateRefused: because('kvmhv_svm_off', 'the ultravisor refused UV_SVM_TERMINATE'),
   pageNotSent: because('kvmppc_send_page_to_uv', 'the page could not be sent to the ultravisor'),
   slotOverlaps: because(

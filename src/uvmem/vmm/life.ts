@@ -33,8 +33,12 @@ export function createVm(host: Host, wish: CreateVm): Vm | undefined {
   return vm
 }
 
-/** @returns 0, or -EINVAL when the ultravisor refuses UV_SVM_TERMINATE: the flags stay. */
+/**
+ * @returns 0; -EINVAL when the ultravisor refuses UV_SVM_TERMINATE: the flags stay; -ENOTTY under a
+ * kernel without the ioctl.
+ */
 export function* svmOff(host: Host, vm: Vm): HvSteps {
+  if (!host.profile.hasSvmOff) return refuse(vm, HostCode.ENOTTY, Reason.noSuchIoctl)
   if ((vm.secureGuest & SECURE_INIT_START) === 0) return HostCode.OK
   for (const slot of vm.slots) {
     yield* dropPages(host, vm, slot, { skipPageOut: true, purges: true, slotValid: true })
