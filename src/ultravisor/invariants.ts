@@ -109,6 +109,9 @@ const MUST_FAULT: ReadonlySet<FrameState> = new Set([
 /** Frames without a record are looked at where a table exists: elsewhere one entry maps them all. */
 function checkSecurePages(svm: Svm, found: UvViolation[]): void {
   const { lpid } = svm
+  if (!svm.pages.hasRoot && svm.slots.size > 0) {
+    found.push({ rule: 'secure-page', lpid, detail: 'the page table is gone' })
+  }
   for (const [chunk, table] of svm.pages.tables) {
     for (const [i, entry] of table.entries()) {
       const gfn = asGfn(chunk * table.length + i)
