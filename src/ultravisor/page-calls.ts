@@ -68,6 +68,10 @@ export function pageInval(uv: Ultravisor, call: UvPageInval): UcallAnswer {
   if (state === FrameState.Shared || state === FrameState.SharedImplicit) {
     svm.pages.invalidate(gfn)
   }
+  // DIFF: profile `firmware` leaves the old frame mapped, as it aborts the SVM if the unshare fails.
+  if (state === FrameState.HvUnsharing && !uv.profile.abortsOnHvRefusal) {
+    svm.pages.invalidate(gfn)
+  }
   // DIFF: profile `firmware` does not forget the frame that the HV takes back here.
   if (state === FrameState.HvShared && !uv.profile.keepsInvalidatedFrame) {
     svm.frames.setNote(gfn, Note.None)

@@ -68,8 +68,9 @@ function addSlot(uv: Ultravisor, svm: Svm, call: UvRegisterMemSlot): boolean {
     releaseSlot(uv, svm, old)
     giveSlotUnits(uv, svm, old.units)
   }
-  reserveUnits(uv, units)
+  // May trap: the budget is touched after it, so that a stopped SVM takes nothing with it.
   svm.pages.mapRange(asGfn(base), count)
+  reserveUnits(uv, units)
   svm.reservedUnits += units
   svm.contents.clearRange(base, base + count)
   if (count === 0) svm.slots.remove(call.slotId)

@@ -7,7 +7,7 @@
 import { U } from '../abi/codes.ts'
 import { type Gfn, gfnAt } from '../abi/page.ts'
 import { FrameState, isSecure, isTransient, isUnsharable } from './frame-state.ts'
-import { isOwn } from './page-table.ts'
+import { isOwn, isPresent } from './page-table.ts'
 import { secureFrame } from './secure-frame.ts'
 import { abortGuest, unshareFrame } from './share.ts'
 import { ask, type UvSteps } from './steps.ts'
@@ -61,9 +61,8 @@ function* askForAll(uv: Ultravisor, svm: Svm, gfn: Gfn, num: number): UvSteps<bo
 
 /** The HV keeps the frame: it stays shared, with or without a page. */
 function shareAgain(svm: Svm, gfn: Gfn): void {
-  const invalid = svm.frames.state(gfn) === FrameState.HvUnsharingInv
-  svm.frames.setState(gfn, invalid ? FrameState.SharedInv : FrameState.Shared)
-  if (invalid) svm.pages.invalidate(gfn)
+  const isMapped = isPresent(svm.pages.entry(gfn))
+  svm.frames.setState(gfn, isMapped ? FrameState.Shared : FrameState.SharedInv)
 }
 
 function* zeroAndSecure(uv: Ultravisor, svm: Svm, gfn: Gfn): UvSteps<void> {
