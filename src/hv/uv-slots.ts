@@ -58,6 +58,7 @@ export function registerFromUv(hv: Hypervisor, call: UvCall, body: UvRegisterMem
     ({ ret }) => {
       if (ret === HostCode.OK) hv.countFrames(pages)
       if (ret === HostCode.OK) return U.SUCCESS
+      if (ret === HostCode.EINVAL) return U.PARAMETER
       return hv.vm(lpid)?.slots.get(id) === undefined ? U.P2 : U.P5
     },
   )

@@ -72,6 +72,15 @@ export class HostRam {
     this.#pool.giveRun(frame, count)
   }
 
+  /** The frames in use in ascending order, as runs. */
+  *usedRuns(): Generator<{ start: Frame; count: number }> {
+    for (const { start, count } of this.#pool.takenRuns()) {
+      const first = Math.max(1, start)
+      const left = start + count - first
+      if (left > 0) yield { start: asFrame(first), count: left }
+    }
+  }
+
   /** True when somebody owns the frame. */
   has(frame: Frame): boolean {
     return frame > 0 && frame < this.#pool.size && this.#pool.has(frame)

@@ -28,12 +28,16 @@ export interface HvProfile {
   readonly hotplug: 'untold' | 'registered' | 'secured'
   /** A hot-added slot that the ultravisor refuses gives its uvmem slot up. */
   readonly hotplugChecks: boolean
+  /** A hot-added slot that cannot be registered or secured is not added at all. */
+  readonly hotplugUndone: boolean
   /** H_SVM_INIT_DONE secures frames that no uvmem slot covers, too. */
   readonly securesUntracked: boolean
   /** A flushed slot's frames all become normal again, not only the secure ones. */
   readonly flushResets: boolean
   /** Flushing a slot: not done, by touching each secure page, or by migrating it. */
   readonly drops: 'never' | 'by-fault' | 'by-migration'
+  /** A flush of a slot that stays (a dirty-log toggle) drops its secure pages as a removal does. */
+  readonly flushDrops: boolean
   /** A failed UV_PAGE_IN fails H_SVM_PAGE_IN. */
   readonly failsOnUcall: boolean
   /** A failed UV_PAGE_IN gives the device PFN and the frame's state back. */
@@ -73,9 +77,11 @@ const LINUX_6: HvProfile = {
   doneSecures: 'locally',
   hotplug: 'secured',
   hotplugChecks: true,
+  hotplugUndone: false,
   securesUntracked: false,
   flushResets: true,
   drops: 'by-migration',
+  flushDrops: true,
   failsOnUcall: true,
   undoesPageIn: false,
   hasAbort: true,
@@ -144,7 +150,9 @@ const SPEC: HvProfile = {
   freesUvmemSlots: true,
   shareKeepsUntilAgreed: true,
   dropMarksExpire: true,
+  hotplugUndone: true,
   unmapPagesOut: true,
+  flushDrops: false,
   detectsStaleMarks: true,
   pageInReadsSwap: true,
   strictRegistration: true,

@@ -82,6 +82,11 @@ export class UvmemSlots {
     return window === undefined || gfn < window.from ? gfn : window.to
   }
 
+  /** The first GFN behind `gfn`, which no slot covers, that one covers; infinity when there is none. */
+  startOfNext(gfn: Gfn): number {
+    return this.#windows[this.#search(gfn)]?.from ?? Number.POSITIVE_INFINITY
+  }
+
   /** Index of the first window that ends behind `gfn`. */
   #search(gfn: number): number {
     let low = 0

@@ -26,7 +26,7 @@ export interface AddSlot {
 
 /** The slot's own code, and what became of it in secure memory. */
 export interface AddSlotResult {
-  /** 0 or -EEXIST. */
+  /** 0, -EEXIST, or -EINVAL where a failure of the uvmem code undoes the slot. */
   readonly ret: number
   /** What the uvmem code answered; the kernel ignores it. H_SUCCESS when it was not asked. */
   readonly uvmem: number
@@ -43,13 +43,23 @@ export function* addSlot(host: Host, vm: Vm, wish: AddSlot): HvSteps<AddSlotResu
   if (vm.secureGuest === 0 || host.profile.hotplug === 'untold') {
     return { ret: HostCode.OK, uvmem: H.SUCCESS }
   }
-  if (wish.knownToUv === true) vm.uvmem.add(base, pages)
+  const uvmem = yield* hotplug(host, vm, slot, wish.knownToUv === true)
+  // DIFF: Linux ignores the failure: the slot is there, and the ultravisor knows nothing of it.
+  if (uvmem === H.SUCCESS || !host.profile.hotplugUndone) return { ret: HostCode.OK, uvmem }
+  const { reason } = vm
+  yield* removeSlot(host, vm, id, true, wish.knownToUv === true)
+  vm.reason = reason
+  return { ret: HostCode.EINVAL, uvmem }
+}
+
+/** Source: kvmppc_uvmem_memslot_create(). */
+function* hotplug(host: Host, vm: Vm, slot: MemSlot, knownToUv: boolean): HvSteps {
+  if (knownToUv) vm.uvmem.add(slot.base, slot.pages)
   else {
     const registered = yield* registerSlot(host, vm, slot, host.profile.hotplugChecks)
-    if (registered !== H.SUCCESS) return { ret: HostCode.OK, uvmem: registered }
+    if (registered !== H.SUCCESS) return registered
   }
-  const uvmem = host.profile.hotplug === 'secured' ? yield* secureRest(host, vm, slot) : H.SUCCESS
-  return { ret: HostCode.OK, uvmem }
+  return host.profile.hotplug === 'secured' ? yield* secureRest(host, vm, slot) : H.SUCCESS
 }
 
 /**
@@ -90,6 +100,8 @@ export function* flushSlot(host: Host, vm: Vm, id: SlotId): HvSteps {
 /** Source: kvmppc_radix_flush_memslot(). */
 function* flush(host: Host, vm: Vm, slot: MemSlot, slotValid: boolean): HvSteps<void> {
   if ((vm.secureGuest & SECURE_INIT_START) === 0) return
+  // DIFF: Linux takes a dirty-log toggle for the end of the slot, which the ultravisor knows nothing of.
+  if (slotValid && !host.profile.flushDrops) return
   yield* dropPages(host, vm, slot, { skipPageOut: true, purges: false, slotValid })
 }
 
