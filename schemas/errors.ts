@@ -100,6 +100,11 @@ export const WIRE_ERROR = {
     text: 'The answer does not fit the call.',
     when: 'Never sent: what a caller is told when the answer to its call fails the schema.',
   },
+  SESSION_IS_OPEN: {
+    code: -32012,
+    text: 'This connection has its session already.',
+    when: 'A second SESSION_OPEN on one connection.',
+  },
 } as const satisfies Record<string, WireErrorEntry>
 export type WireErrorName = keyof typeof WIRE_ERROR
 

@@ -1,0 +1,82 @@
+/** The host: facts, limits, sessions, and whether it is well. */
+import { z } from 'zod'
+import { LIMITS, type LimitName } from '../limits.ts'
+import { defineOperation } from './operation.ts'
+import { flagBody } from './values.ts'
+
+const count = (what: string) => z.int().min(0).describe(what)
+
+const limits = Object.fromEntries(
+  (Object.keys(LIMITS) as LimitName[]).map((name) => [name, count(name)]),
+) as Record<LimitName, ReturnType<typeof count>>
+
+export const HostFacts = z.strictObject({
+  version: z.string().describe('Of this program'),
+  profile: z.string().describe('Whose behaviour the hypervisor shows'),
+  page_bytes: count('Bytes in a page'),
+  pool: z
+    .strictObject({ size: count('Device pages'), used: count('In use'), free: count('Free') })
+    .describe('Device pages: one for every page of secure memory'),
+  frames: z
+    .strictObject({
+      total: count('Pages in all memory slots'),
+      used: count('Frames of normal memory in use'),
+      denied: z.boolean().describe('While true no page-out finds a normal frame'),
+    })
+    .describe('Normal memory'),
+  vms: count('VMs'),
+  sessions: count('Ultravisors that are connected'),
+  deadlocks: count('Calls that were refused because they would have waited for themselves'),
+  uptime_ms: z.number().min(0),
+  limits: z.strictObject(limits).describe('By name; schemas/README.md says what each is'),
+})
+
+export const Session = z.strictObject({
+  id: z.string(),
+  name: z.string().describe('As the client calls itself'),
+  open_ms: z.number().describe('Milliseconds since it was opened'),
+  lpids: z.array(z.int()).describe('VMs that it serves'),
+})
+
+export const getHost = defineOperation({
+  method: 'GET',
+  route: '/v1/host',
+  tag: 'Host',
+  summary: 'Facts about the host',
+  description: 'Version, behaviour profile, use of secure and normal memory, and every limit.',
+  answer: HostFacts,
+})
+export const denyFrames = defineOperation({
+  method: 'POST',
+  route: '/v1/host/deny-frames',
+  tag: 'Host',
+  summary: 'Let allocations of normal frames fail',
+  description: 'While denied, no page-out finds a normal frame: alloc_page_vma() fails.',
+  body: z.strictObject({ denied: flagBody('whether page-outs find no frame from now on') }),
+  answer: z.strictObject({ denied: z.boolean() }),
+})
+export const listSessions = defineOperation({
+  method: 'GET',
+  route: '/v1/sessions',
+  tag: 'Host',
+  summary: 'Ultravisors that are connected',
+  description: 'Every open session, oldest first.',
+  answer: z.strictObject({ sessions: z.array(Session) }),
+})
+export const getLive = defineOperation({
+  method: 'GET',
+  route: '/livez',
+  tag: 'Health',
+  summary: 'The process is alive',
+  description: 'Answers as long as the event loop turns. Needs no token.',
+  answer: z.strictObject({ status: z.literal('ok') }),
+})
+export const getReady = defineOperation({
+  method: 'GET',
+  route: '/readyz',
+  tag: 'Health',
+  summary: 'The server takes calls',
+  description: 'Ready from the first answer until the server is told to stop. Needs no token.',
+  answer: z.strictObject({ status: z.literal('ready') }),
+  problems: ['shutting-down'],
+})

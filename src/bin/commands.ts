@@ -1,0 +1,9 @@
+/** The subcommands of `uvmem`. */
+import type { Command } from 'commander'
+import { register as registerHv } from './hv-command.ts'
+import type { Io } from './io.ts'
+
+/** Adds a subcommand to the program. */
+export type Register = (program: Command, io: Io) => void
+
+export const COMMANDS: readonly Register[] = [registerHv]

@@ -1,0 +1,110 @@
+/** `uvmem hv`: the hypervisor as a server, until a signal ends it. */
+import type { Command } from 'commander'
+import { pino } from 'pino'
+import { LIMITS, type Limits } from '../../schemas/limits.ts'
+import { type App, buildApp } from '../server/app.ts'
+import { isLoopback } from '../server/guard.ts'
+import { type Address, listen } from '../server/listen.ts'
+import { HvOptions } from './hv-options.ts'
+import { CommandError, ExitCode, type Io } from './io.ts'
+import { addOptions, readOptions } from './options.ts'
+import { loadImages, makeVms, parseImage, parseVm } from './start-vms.ts'
+import { VERSION } from './version.ts'
+
+/** Milliseconds that the server has to end. */
+const endMsMax = 2_500
+
+const EXAMPLES = `
+Examples:
+  uvmem hv                                  serve this machine on port 8080
+  uvmem hv --port 0 --pool 100GiB           any free port; the first line on stdout says which
+  uvmem hv --vm 1:2GiB,512MiB --load 1:0x4000000:./vmlinux
+  uvmem hv --host 0.0.0.0 --token-file ./token --log-calls
+
+Every option is also an environment variable (--log-calls: UVMEM_LOG_CALLS=true; lists with
+semicolons) and a member of the section "hv" of the --config file ({"hv": {"logCalls": true}}).
+A token may be in UVMEM_TOKEN.
+
+Exit codes: 0 ended by a signal, 1 could not start, 2 bad usage.`
+
+export function register(program: Command, io: Io): void {
+  const command = program.command('hv').description('Serve the hypervisor over WebSocket and REST')
+  addOptions(command, HvOptions).addHelpText('after', EXAMPLES)
+  command.action(async () => {
+    await run(readOptions(command, HvOptions, io), io)
+  })
+}
+
+async function run(options: HvOptions, io: Io): Promise<void> {
+  const token = options.tokenFile ?? options.token
+  if (options.auth && token === undefined && !isLoopback(options.host)) {
+    throw new CommandError(
+      `--host ${options.host}: an address that others can reach needs --token-file, UVMEM_TOKEN or --no-auth`,
+    )
+  }
+  const vms = options.vm.map(parseVm)
+  const images = options.load.map(parseImage)
+  const app = buildApp({
+    hv: hvConfig(options),
+    guard: {
+      token: options.auth ? token : undefined,
+      host: options.host,
+      allowedOrigins: options.allowOrigin,
+    },
+    version: VERSION,
+    log: pino({ level: options.logLevel }, io.err),
+  })
+  await makeVms(app, vms)
+  await loadImages(app, images)
+  const address = await start(app, options)
+  io.out.write(readyLine(app, address, io))
+  endOnSignal(app, io)
+}
+
+function hvConfig(options: HvOptions) {
+  const limits: Limits = { ...LIMITS, ...pick(options, Object.keys(LIMITS)) }
+  return {
+    profile: options.profile,
+    poolPages: options.pool,
+    autoCreateVms: options.autoCreate,
+    notifiesMigrations: options.notifyMigrations,
+    orphans: options.orphans,
+    window: options.window,
+    limits,
+  }
+}
+
+const pick = (options: HvOptions, names: readonly string[]): Partial<Limits> =>
+  Object.fromEntries(Object.entries(options).filter(([name]) => names.includes(name)))
+
+async function start(app: App, { host, port }: HvOptions): Promise<Address> {
+  try {
+    return await listen(app, host, port)
+  } catch (error) {
+    await app.close()
+    const why = error instanceof Error ? error.message : String(error)
+    throw new CommandError(`--host ${host} --port ${port}: ${why}`, ExitCode.Failed)
+  }
+}
+
+function readyLine({ hv }: App, { url, uv }: Address, { isTerminal }: Io): string {
+  const { profile, poolPages } = hv.config
+  if (!isTerminal) {
+    const line = { event: 'ready', url, uv, version: VERSION, profile, pool_pages: poolPages }
+    return `${JSON.stringify(line)}\n`
+  }
+  return `uvmem ${VERSION} is ready: ${url} (ultravisors: ${uv}), profile ${profile}, ${poolPages} pages of secure memory\n`
+}
+
+function endOnSignal(app: App, io: Io): void {
+  let signals = 0
+  io.onSignal(() => {
+    signals++
+    if (signals > 1) io.exit(ExitCode.Failed)
+    setTimeout(() => io.exit(ExitCode.Ok), endMsMax).unref()
+    app.close().then(
+      () => io.exit(ExitCode.Ok),
+      () => io.exit(ExitCode.Failed),
+    )
+  })
+}

@@ -1,0 +1,127 @@
+/** The options of `uvmem hv`. */
+import { z } from 'zod'
+import { LIMITS, type LimitName } from '../../schemas/limits.ts'
+import { devicePfnsMax } from '../uvmem/device-pages.ts'
+import { HV_PROFILE_NAMES, type HvProfileName } from '../uvmem/profile.ts'
+import { fileText, flag, integer, list, oneOf, option, pages, text } from './option.ts'
+
+const GROUP = {
+  net: 'Network:',
+  hv: 'Hypervisor:',
+  start: 'At start:',
+  log: 'Logs:',
+  limits: 'Limits:',
+}
+
+/** Limits that are part of the wire's format, not of one server. */
+const FIXED_LIMITS: ReadonlySet<LimitName> = new Set(['sessionNameCharsMax', 'tokenCharsMax'])
+
+/** Highest value that a limit may be set to. */
+const LIMIT_MAX: Readonly<Partial<Record<LimitName, number>>> = {
+  vmsMax: LIMITS.vmsMax,
+  framesPerSlotMax: 2 ** 32,
+  messageBytesMax: 2 ** 30,
+  handshakeMsMax: 2 ** 31 - 1,
+  pingIntervalMs: 2 ** 31 - 1,
+  pongWaitMsMax: 2 ** 31 - 1,
+  sessionGraceMs: 2 ** 31 - 1,
+}
+
+const limitNames = (Object.keys(LIMITS) as LimitName[]).filter((name) => !FIXED_LIMITS.has(name))
+
+const limitOption = (name: LimitName) =>
+  option(
+    integer(1, LIMIT_MAX[name] ?? Number.MAX_SAFE_INTEGER, name).default(LIMITS[name]),
+    'see schemas/README.md',
+    { value: 'number', group: GROUP.limits, shownDefault: String(LIMITS[name]) },
+  )
+
+const limits = Object.fromEntries(limitNames.map((name) => [name, limitOption(name)])) as Record<
+  Exclude<LimitName, 'sessionNameCharsMax' | 'tokenCharsMax'>,
+  ReturnType<typeof limitOption>
+>
+
+const PROFILES = HV_PROFILE_NAMES as readonly [HvProfileName, ...HvProfileName[]]
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
+
+export const HvOptions = z.strictObject({
+  host: option(text('an address').default('127.0.0.1'), 'address to listen on', {
+    value: 'address',
+    group: GROUP.net,
+    shownDefault: '127.0.0.1',
+  }),
+  port: option(integer(0, 65_535, 'a port').default(8_080), 'port; 0 takes any free one', {
+    value: 'number',
+    group: GROUP.net,
+    shownDefault: '8080',
+  }),
+  tokenFile: option(
+    fileText('the token').optional(),
+    'file with the bearer token that clients show',
+    {
+      value: 'file',
+      group: GROUP.net,
+    },
+  ),
+  token: option(text('a token').optional(), 'the bearer token itself', { secret: true }),
+  auth: option(flag('auth').default(true), 'serve other hosts without a token with --no-auth', {
+    kind: 'flag',
+    group: GROUP.net,
+  }),
+  allowOrigin: option(list('origins').default([]), 'origin of web pages that may use the server', {
+    kind: 'list',
+    value: 'origin',
+    group: GROUP.net,
+  }),
+  profile: option(
+    oneOf(PROFILES, 'a profile').default('linux-6'),
+    `whose behaviour to show: ${PROFILES.join(', ')}`,
+    { value: 'name', group: GROUP.hv, shownDefault: 'linux-6' },
+  ),
+  pool: option(
+    pages(devicePfnsMax, 'secure memory').default(524_288),
+    'secure memory: a size such as 8GiB, or 64 KiB pages; 0 is a host without ultravisor',
+    { value: 'size', group: GROUP.hv, shownDefault: '32GiB' },
+  ),
+  window: option(
+    integer(1, 65_536, 'page moves under way').default(256),
+    'page moves of one VM that may be under way at once',
+    { value: 'number', group: GROUP.hv, shownDefault: '256' },
+  ),
+  autoCreate: option(
+    flag('auto-create').default(true),
+    'make an empty VM at the first call for it; --no-auto-create answers with an error',
+    { kind: 'flag', group: GROUP.hv },
+  ),
+  orphans: option(
+    oneOf(['keep', 'reset'], 'orphans').default('keep'),
+    'what becomes of VMs whose ultravisor is gone: keep or reset',
+    { value: 'what', group: GROUP.hv, shownDefault: 'keep' },
+  ),
+  notifyMigrations: option(
+    flag('notify-migrations').default(false),
+    'send UV_PAGE_INVAL for every migration after H_SVM_INIT_DONE, as the MMU notifier does',
+    { kind: 'flag', group: GROUP.hv },
+  ),
+  vm: option(list('VMs').default([]), 'make a VM with memory slots of these sizes: 1:2GiB,512MiB', {
+    kind: 'list',
+    value: 'lpid:size[,size...]',
+    group: GROUP.start,
+  }),
+  load: option(list('images').default([]), 'load a file into a VM: 1:0x4000000:./vmlinux', {
+    kind: 'list',
+    value: 'lpid:gpa:path',
+    group: GROUP.start,
+  }),
+  logLevel: option(oneOf(LEVELS, 'a level').default('info'), `one of ${LEVELS.join(', ')}`, {
+    value: 'level',
+    group: GROUP.log,
+    shownDefault: 'info',
+  }),
+  logCalls: option(flag('log-calls').default(false), 'print one line for every call', {
+    kind: 'flag',
+    group: GROUP.log,
+  }),
+  ...limits,
+})
+export type HvOptions = z.output<typeof HvOptions>

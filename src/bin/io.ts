@@ -1,0 +1,38 @@
+/** What a command knows of the world; src/bin/uvmem.ts makes it of `process`. */
+import type { Writable } from 'node:stream'
+
+export interface Io {
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly out: Writable
+  readonly err: Writable
+  /** True when `out` is a terminal. */
+  readonly isTerminal: boolean
+  /** Calls back for every SIGINT and SIGTERM. */
+  readonly onSignal: (handle: (signal: string) => void) => void
+  /** Sets the code that the process ends with once nothing is left to do. */
+  readonly setExitCode: (code: ExitCode) => void
+  /** Ends the process at once. */
+  readonly exit: (code: number) => never
+}
+
+/** How the program ends. */
+export const ExitCode = {
+  /** Everything asked for was done. */
+  Ok: 0,
+  /** A run failed. */
+  Failed: 1,
+  /** The command line, the environment or a file cannot be understood. */
+  Usage: 2,
+} as const
+export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]
+
+/** The user asked for something that cannot be done; `main` prints it and ends with `code`. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError'
+  readonly code: ExitCode
+
+  constructor(message: string, code: ExitCode = ExitCode.Usage) {
+    super(message)
+    this.code = code
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * The server put together: a hypervisor, the ultravisors' WebSocket and the REST API. Listening is
+ * somebody else's (src/bin/hv-command.ts, or a test with `inject`).
+ */
+import { randomBytes } from 'node:crypto'
+import { performance } from 'node:perf_hooks'
+import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import type { HvConfig } from '../hv/config.ts'
+import { Hypervisor } from '../hv/hypervisor.ts'
+import { Vmm } from '../hv/vmm.ts'
+import type { HvWatch } from '../hv/watch.ts'
+import { type GuardOptions, originGuard, tokenGuard } from './guard.ts'
+import { NO_LOG } from './log.ts'
+import { serveRest } from './rest.ts'
+import { UvEndpoint } from './uv-endpoint.ts'
+
+export interface AppOptions {
+  readonly hv: HvConfig
+  readonly guard: GuardOptions
+  /** The program's version, as the host facts show it. */
+  readonly version: string
+  /** A pino logger; nothing is logged without one. */
+  readonly log?: FastifyBaseLogger
+  readonly watch?: HvWatch
+  /** A mistake of ours ends the process instead of one session: for tests. */
+  readonly crashOnFailure?: boolean
+}
+
+export interface App {
+  readonly http: FastifyInstance
+  readonly hv: Hypervisor
+  readonly vmm: Vmm
+  readonly uv: UvEndpoint
+  /** Ends everything: nobody keeps it waiting for more than a grace time. */
+  close(): Promise<void>
+}
+
+/** Bytes of a JSON body. */
+export const bodyBytesMax = 1_048_576
+/** Milliseconds that open REST requests have when the server ends. */
+export const requestGraceMs = 1_000
+
+export function buildApp(options: AppOptions): App {
+  const hv = new Hypervisor(
+    options.hv,
+    {
+      now: () => performance.now(),
+      later: (run) => setImmediate(run),
+      token: () => randomBytes(32).toString('base64url'),
+    },
+    options.watch,
+  )
+  const vmm = new Vmm(hv)
+  const http = fastify({
+    ...(options.log === undefined ? {} : { loggerInstance: options.log }),
+    disableRequestLogging: true,
+    bodyLimit: bodyBytesMax,
+    exposeHeadRoutes: false,
+    routerOptions: { ignoreTrailingSlash: false },
+    forceCloseConnections: 'idle',
+  })
+  const origin = originGuard(options.guard)
+  const token = tokenGuard(options.guard)
+  const uv = new UvEndpoint({
+    hv,
+    vmm,
+    guards: [origin, token],
+    log: options.log ?? NO_LOG,
+    crashOnFailure: options.crashOnFailure ?? false,
+  })
+  uv.listen(http.server)
+  serveRest(http, { hv, vmm, version: options.version }, { origin, token })
+  return { http, hv, vmm, uv, close: () => close(http, hv, uv) }
+}
+
+async function close(http: FastifyInstance, hv: Hypervisor, uv: UvEndpoint): Promise<void> {
+  hv.stop()
+  uv.close()
+  const cut = setTimeout(() => {
+    uv.terminate()
+    http.server.closeAllConnections()
+  }, requestGraceMs)
+  await http.close()
+  clearTimeout(cut)
+}

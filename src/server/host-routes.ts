@@ -1,0 +1,42 @@
+/** Handlers: the host, its sessions, its health. */
+import { PAGE_SIZE } from '../abi/page.ts'
+import type { Handlers } from './handler.ts'
+import { problem } from './problem.ts'
+
+export const HOST_HANDLERS: Handlers<
+  'getLive' | 'getReady' | 'getHost' | 'denyFrames' | 'listSessions'
+> = {
+  getLive: () => ({ status: 'ok' }),
+  getReady: ({ hv }) =>
+    hv.stopping ? problem('shutting-down', 'The server was told to stop.') : { status: 'ready' },
+  getHost: ({ hv, version }) => {
+    const { host, config } = hv
+    const { pool } = host.devices
+    return {
+      version,
+      profile: config.profile,
+      page_bytes: PAGE_SIZE,
+      pool: { size: pool.size, used: pool.taken, free: pool.size - pool.taken },
+      frames: { total: hv.framesTotal, used: host.ram.used, denied: host.deniesFrames },
+      vms: host.vms.size,
+      sessions: hv.sessions.size,
+      deadlocks: hv.deadlocks.found,
+      uptime_ms: Math.round(hv.ports.now()),
+      limits: config.limits,
+    }
+  },
+  denyFrames: ({ vmm }, { body }) => {
+    vmm.denyFrames(body.denied)
+    return { denied: body.denied }
+  },
+  listSessions: ({ hv }) => {
+    const now = hv.ports.now()
+    const sessions = [...hv.sessions.list()].map(({ id, name, openedAt, lpids }) => ({
+      id,
+      name,
+      open_ms: Math.round(now - openedAt),
+      lpids: [...lpids].sort((a, b) => a - b),
+    }))
+    return { sessions }
+  },
+}

@@ -1,0 +1,18 @@
+/** Starts to listen; says where. */
+import type { App } from './app.ts'
+
+export interface Address {
+  /** `http://127.0.0.1:8080` */
+  readonly url: string
+  /** `ws://127.0.0.1:8080/v1/uv` */
+  readonly uv: string
+}
+
+/** Throws what the operating system answers (EADDRINUSE ...). */
+export async function listen({ http }: App, host: string, port: number): Promise<Address> {
+  await http.listen({ host, port })
+  const address = http.server.address()
+  const bound = typeof address === 'object' && address !== null ? address.port : port
+  const name = host.includes(':') ? `[${host}]` : host
+  return { url: `http://${name}:${bound}`, uv: `ws://${name}:${bound}/v1/uv` }
+}

@@ -1,0 +1,91 @@
+/**
+ * Serves the operations of the REST API: checks what comes, hands it to the handler, sends what it
+ * gives. What an operation is called and takes is described in schemas/rest; what it does is in the
+ * handlers.
+ */
+import { Readable } from 'node:stream'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { OCTETS, type Operation } from '../../schemas/rest/operation.ts'
+import { OPERATIONS, type OperationName } from '../../schemas/rest/operations.ts'
+import { checkRequest } from './check-request.ts'
+import type { Guard } from './guard.ts'
+import type { Download, Handlers, Hosted, Upload } from './handler.ts'
+import { HANDLERS } from './handlers.ts'
+import { PROBLEM_TYPE, Problem, problem } from './problem.ts'
+import { serveProblems } from './rest-problems.ts'
+
+export interface RestGuards {
+  /** Asked for every request. */
+  readonly origin: Guard
+  /** Asked for every request but those about health. */
+  readonly token: Guard
+}
+
+type AnyHandler = (hosted: Hosted, asked: object) => unknown
+
+/** Paths that need no token. */
+const OPEN_ROUTES: ReadonlySet<string> = new Set(['/livez', '/readyz'])
+
+export const send = (reply: FastifyReply, refusal: Problem): FastifyReply =>
+  reply.code(refusal.status).type(PROBLEM_TYPE).send(JSON.stringify(refusal.document))
+
+export function serveRest(http: FastifyInstance, hosted: Hosted, guards: RestGuards): void {
+  http.addContentTypeParser('application/octet-stream', (_request, payload, done) =>
+    done(null, payload),
+  )
+  http.addHook('onRequest', async (request, reply) => {
+    const { headers, routeOptions } = request
+    const isOpen = OPEN_ROUTES.has(routeOptions.url ?? '')
+    const refusal = guards.origin(headers) ?? (isOpen ? undefined : guards.token(headers))
+    if (refusal === undefined) return
+    if (refusal.problem === 'unauthorized') reply.header('www-authenticate', 'Bearer')
+    return send(reply, problem(refusal.problem, refusal.detail))
+  })
+  const routes = new Map<string, string[]>()
+  for (const name of Object.keys(OPERATIONS) as OperationName[]) {
+    const operation = OPERATIONS[name] as Operation
+    const url = operation.route.replace(/\{(\w+)\}/g, ':$1')
+    routes.set(url, [...(routes.get(url) ?? []), operation.method])
+    const handler = (HANDLERS as Handlers<OperationName>)[name] as unknown as AnyHandler
+    http.route({
+      method: operation.method,
+      url,
+      handler: (request, reply) => serve(hosted, operation, handler, request, reply),
+    })
+  }
+  serveProblems(http, routes)
+}
+
+async function serve(
+  hosted: Hosted,
+  operation: Operation,
+  handler: AnyHandler,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const asked = checkRequest(operation, request)
+  if (asked instanceof Problem) return send(reply, asked)
+  const given = await handler(hosted, {
+    ...asked,
+    ...(operation.body === OCTETS ? { body: uploadOf(request) } : {}),
+  })
+  if (given instanceof Problem) return send(reply, given)
+  if (operation.answer === OCTETS) return sendBytes(reply, given as Download)
+  return reply.code(operation.status).type('application/json').send(JSON.stringify(given))
+}
+
+function uploadOf({ body, headers }: FastifyRequest): Upload {
+  const announced = headers['content-length']
+  return {
+    chunks: (body ?? []) as AsyncIterable<Uint8Array>,
+    length: announced === undefined ? undefined : Number(announced),
+  }
+}
+
+function sendBytes(reply: FastifyReply, { length, chunks }: Download): FastifyReply {
+  return reply
+    .code(200)
+    .type('application/octet-stream')
+    .header('content-length', length)
+    .send(Readable.from(chunks, { objectMode: false }))
+}

@@ -1,0 +1,52 @@
+/**
+ * A WebSocket as the peer's transport. While more than `highBytes` wait to be sent it stops reading:
+ * who does not take answers may not ask for more. Source: spec of the wire, section 5.
+ */
+import type { Socket } from 'node:net'
+import type { WebSocket } from 'ws'
+import type { Transport, WireData } from '../peer/rpc-codec.ts'
+
+/** Milliseconds from our close frame to the end of the connection, whatever the client does. */
+export const closeGraceMs = 1_000
+
+export class SocketTransport implements Transport {
+  readonly #socket: WebSocket
+  readonly #highBytes: number
+
+  /** `wire`: the TCP socket below `socket`. */
+  constructor(socket: WebSocket, wire: Socket, highBytes: number) {
+    this.#socket = socket
+    this.#highBytes = highBytes
+    wire.on('drain', () => this.#resume())
+  }
+
+  get bufferedAmount(): number {
+    return this.#socket.bufferedAmount
+  }
+
+  /** True while the client is not read from. */
+  get paused(): boolean {
+    return this.#socket.isPaused
+  }
+
+  send(data: WireData): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return
+    // A failure to send shows as 'error' and 'close' on the socket.
+    this.#socket.send(data, ignore)
+    if (this.#socket.bufferedAmount > this.#highBytes) this.#socket.pause()
+  }
+
+  close(code: number, reason: string): void {
+    // The client's close frame has to be read, too.
+    this.#resume()
+    this.#socket.close(code, reason)
+    const cut = setTimeout(() => this.#socket.terminate(), closeGraceMs)
+    this.#socket.once('close', () => clearTimeout(cut))
+  }
+
+  #resume(): void {
+    if (this.#socket.isPaused) this.#socket.resume()
+  }
+}
+
+const ignore = (): void => undefined

@@ -1,0 +1,137 @@
+/**
+ * `/v1/uv`: where ultravisors connect. Decides about upgrades, keeps the connections, and ends them.
+ * Source: spec of the wire.
+ */
+import type { IncomingMessage, Server } from 'node:http'
+import { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { WebSocketServer } from 'ws'
+import type { Lpid } from '../abi/page.ts'
+import type { Hypervisor } from '../hv/hypervisor.ts'
+import type { Vmm } from '../hv/vmm.ts'
+import type { Guard } from './guard.ts'
+import type { Log } from './log.ts'
+import { type Problem, problem } from './problem.ts'
+import { refuseUpgrade } from './refuse-upgrade.ts'
+import { negotiate, SUBPROTOCOLS } from './subprotocols.ts'
+import { type ConnectionPorts, UvConnection } from './uv-connection.ts'
+
+export const UV_PATH = '/v1/uv'
+
+export interface EndpointOptions {
+  readonly hv: Hypervisor
+  readonly vmm: Vmm
+  readonly guards: readonly Guard[]
+  readonly log: Log
+  /** What throws while a connection is served ends the process: for tests. */
+  readonly crashOnFailure: boolean
+}
+
+export class UvEndpoint {
+  readonly #options: EndpointOptions
+  readonly #sockets: WebSocketServer
+  readonly #connections = new Set<UvConnection>()
+  readonly #ports: ConnectionPorts
+  readonly #pings: NodeJS.Timeout
+
+  constructor(options: EndpointOptions) {
+    this.#options = options
+    const { hv } = options
+    const { limits } = hv.config
+    this.#sockets = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      maxPayload: limits.messageBytesMax,
+      perMessageDeflate: false,
+      handleProtocols: (offered) => negotiate([...offered].join(','))?.subprotocol ?? false,
+    })
+    this.#ports = {
+      hv,
+      limits,
+      now: hv.ports.now,
+      defer: (flush) => setImmediate(flush),
+      report: (connection, kind, text) => this.#report(connection, kind, text),
+      failed: (connection, error) => this.#failed(connection, error),
+      ended: (connection, code, left) => this.#ended(connection, code, left),
+    }
+    this.#pings = setInterval(() => this.#check(), limits.pingIntervalMs)
+  }
+
+  /** Connections that are open, with a session or without. */
+  get connections(): ReadonlySet<UvConnection> {
+    return this.#connections
+  }
+
+  /** Serves the upgrades of a server. */
+  listen(server: Server): void {
+    server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head))
+  }
+
+  /** Says goodbye to everybody; nobody keeps the server longer than a grace time. */
+  close(): void {
+    clearInterval(this.#pings)
+    for (const connection of this.#connections) connection.close('SHUTTING_DOWN')
+  }
+
+  /** Cuts every connection. */
+  terminate(): void {
+    for (const connection of this.#connections) connection.terminate()
+  }
+
+  #refusalOf({ url, method, headers }: IncomingMessage): Problem | undefined {
+    if (this.#options.hv.stopping) return problem('shutting-down', 'No new sessions are taken.')
+    for (const guard of this.#options.guards) {
+      const refusal = guard(headers)
+      if (refusal !== undefined) return problem(refusal.problem, refusal.detail)
+    }
+    const [path] = (url ?? '').split('?')
+    if (path !== UV_PATH) return problem('not-found', `The WebSocket is at ${UV_PATH}.`)
+    if (method !== 'GET' || headers.upgrade?.toLowerCase() !== 'websocket') {
+      return problem('upgrade-required', 'Only the upgrade to a WebSocket is served.')
+    }
+    if (negotiate(headers['sec-websocket-protocol']) !== undefined) return undefined
+    const known = SUBPROTOCOLS.join(', ')
+    return problem('upgrade-required', `Sec-WebSocket-Protocol must offer one of: ${known}.`)
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const refusal = this.#refusalOf(request)
+    const codec = negotiate(request.headers['sec-websocket-protocol'])
+    if (refusal !== undefined || codec === undefined || !(socket instanceof Socket)) {
+      socket.on('error', () => socket.destroy())
+      refuseUpgrade(socket, refusal ?? problem('internal', 'The upgrade came on no TCP socket.'))
+      return
+    }
+    socket.setNoDelay(true)
+    this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      const connection = new UvConnection(webSocket, socket, codec, this.#ports)
+      this.#connections.add(connection)
+      if (this.#connections.size > this.#ports.limits.sessionsMax) connection.close('OVERLOAD')
+    })
+  }
+
+  #check(): void {
+    for (const connection of this.#connections) connection.check()
+  }
+
+  #report({ session }: UvConnection, kind: string, text: string): void {
+    this.#options.log.warn({ session: session?.id, kind }, text)
+  }
+
+  #failed(connection: UvConnection, error: unknown): void {
+    const { log, crashOnFailure } = this.#options
+    log.error({ err: error, session: connection.session?.id }, 'a rule of ours did not hold')
+    if (crashOnFailure) throw error
+    connection.abandon()
+  }
+
+  #ended(connection: UvConnection, code: number, left: readonly Lpid[]): void {
+    this.#connections.delete(connection)
+    const { hv, vmm, log } = this.#options
+    log.info({ session: connection.session?.id, code, left: left.length }, 'connection ended')
+    if (hv.config.orphans !== 'reset' || hv.stopping) return
+    for (const lpid of left) {
+      vmm.reset(lpid).catch((error: unknown) => log.error({ err: error, lpid }, 'reset failed'))
+    }
+  }
+}
