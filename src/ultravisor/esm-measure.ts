@@ -45,7 +45,8 @@ export function treeSizeOf(first: Uint8Array): number | string {
   const header = headerOf(first)
   if (typeof header === 'string') return header
   if (header.totalSize <= UV_LIMITS.treeBytesMax) return header.totalSize
-  return `the device tree has ${header.totalSize} bytes, at most ${UV_LIMITS.treeBytesMax} are taken`
+  const most = UV_LIMITS.treeBytesMax
+  return `the device tree has ${header.totalSize} bytes, at most ${most} are taken`
 }
 
 /** Reads the tree; `/memory@0` must start at 0. Source: svm_fdt_get_rmo_top(). */

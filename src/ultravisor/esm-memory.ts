@@ -1,7 +1,8 @@
 /**
  * What a plan of UV_ESM does with the guest's memory: page ranges in, then read what lies there.
  *
- * Everything here is looked at only after it came into secure memory, where the HV cannot change it.
+ * Everything here is looked at only after it came into secure memory, where the HV cannot change
+ * it.
  */
 import { asGpa, type Gpa, gfnAt, gfnOf, offsetInPage, PAGE_SIZE } from '../abi/page.ts'
 import type { Sha512Run } from '../guest/digest.ts'

@@ -1,12 +1,13 @@
 /**
  * UV_ESM: a guest turns itself into a secure VM.
  *
- * Source: syscall_ultracall_esm_svm() and uv_esm_svm() of uvcall.c, svm_esm_blob_chk() of svm-esm.c.
- * The plan's steps are named in `EsmStep`, in their order. Strategy `necessary` pages in what it looks
- * at and nothing else; `all` is what older firmware did: every frame of every slot, before it looks.
+ * Source: syscall_ultracall_esm_svm() and uv_esm_svm() of uvcall.c, svm_esm_blob_chk() of
+ * svm-esm.c. The plan's steps are named in `EsmStep`, in their order. Strategy `necessary` pages in
+ * what it looks at and nothing else; `all` is what older firmware did: every frame of every slot,
+ * before it looks.
  *
- * DIFF: the firmware also reserves pages for its own buffers at the top of the first memory node and
- * writes the changed device tree back, finds the boot cpu, and reads attachments of the blob.
+ * DIFF: the firmware also reserves pages for its own buffers at the top of the first memory node
+ * and writes the changed device tree back, finds the boot cpu, and reads attachments of the blob.
  */
 import { U } from '../abi/codes.ts'
 import { type Gpa, gfnOf, type Lpid, PAGE_SIZE, pagesIn } from '../abi/page.ts'

@@ -11,7 +11,9 @@ import { FrameState, isFrameState } from './frame-state.ts'
 /** 12 bytes of IV and 16 of tag: what is needed, besides the key, to accept a page again. */
 export const SEAL_BYTES = 28
 
-/** What a frame's record points to besides its state; a positive number is the RA of an HV frame. */
+/**
+ * What a frame's record points to besides its state; a positive number is the RA of an HV frame.
+ */
 export const Note = { None: 0, OwnPage: -1, Seal: -2 } as const
 
 const CHUNK = 256

@@ -1,8 +1,8 @@
 /**
  * The ultracalls of a secure guest, as far as they need the hypervisor.
  *
- * Source: syscall_ultracall() and ucall_from_supervisor() of uvcall.c: only a guest that is SECURE, and
- * its kernel, may make them.
+ * Source: syscall_ultracall() and ucall_from_supervisor() of uvcall.c: only a guest that is SECURE,
+ * and its kernel, may make them.
  */
 import { U } from '../abi/codes.ts'
 import type { Lpid } from '../abi/page.ts'

@@ -1,8 +1,8 @@
 /**
  * What must hold of the ultravisor's state at any time.
  *
- * Profile `firmware` breaks some of it, by its defects: a broken rule is a finding there, and our own
- * mistake with profile `spec`.
+ * Profile `firmware` breaks some of it, by its defects: a broken rule is a finding there, and our
+ * own mistake with profile `spec`.
  */
 import { asGfn, type Gfn } from '../abi/page.ts'
 import { FRAME_STATES, FrameState, isTransient } from './frame-state.ts'
@@ -106,7 +106,9 @@ const MUST_FAULT: ReadonlySet<FrameState> = new Set([
   FrameState.SharedImplicitInv,
 ])
 
-/** Frames without a record are looked at where a table exists: elsewhere one entry maps them all. */
+/**
+ * Frames without a record are looked at where a table exists: elsewhere one entry maps them all.
+ */
 function checkSecurePages(svm: Svm, found: UvViolation[]): void {
   const { lpid } = svm
   if (!svm.pages.hasRoot && svm.slots.size > 0) {

@@ -5,7 +5,8 @@ export const UV_LIMITS = {
    * GFNs that page-in tracking remembers during ESM: a bitmap of 64 KiB.
    *
    * DIFF: the public source of the firmware takes a bitmap of one 2 MiB page (16,777,216 GFNs), and
-   * writes beyond its end for a GFN above that; here such a GFN is not remembered, and asked for again.
+   * writes beyond its end for a GFN above that; here such a GFN is not remembered, and asked for
+   * again.
    */
   trackedGfnsMax: 524_288,
   /** Tries at a page-in before a share is given up. Source: page_share_with_hv(). */

@@ -1,11 +1,11 @@
 /**
  * UV_PAGE_IN, UV_PAGE_OUT and UV_PAGE_INVAL.
  *
- * Source: handle_page_in(), handle_page_out() and handle_page_inval() of svm_host.c, with their order
- * of checks.
+ * Source: handle_page_in(), handle_page_out() and handle_page_inval() of svm_host.c, with their
+ * order of checks.
  *
- * DIFF: a frame whose secure page is, by a defect, a frame of the HV keeps its content there, where an
- * ultracall cannot reach it: it is sealed as zeros, and what comes in for it is not written.
+ * DIFF: a frame whose secure page is, by a defect, a frame of the HV keeps its content there, where
+ * an ultracall cannot reach it: it is sealed as zeros, and what comes in for it is not written.
  */
 import type { UcallAnswer, UvPageIn, UvPageInval, UvPageOut } from '../abi/calls.ts'
 import { U } from '../abi/codes.ts'
@@ -68,7 +68,8 @@ export function pageInval(uv: Ultravisor, call: UvPageInval): UcallAnswer {
   if (state === FrameState.Shared || state === FrameState.SharedImplicit) {
     svm.pages.invalidate(gfn)
   }
-  // DIFF: profile `firmware` leaves the old frame mapped, as it aborts the SVM if the unshare fails.
+  // DIFF: profile `firmware` leaves the old frame mapped, as it aborts the SVM if the unshare
+  // fails.
   if (state === FrameState.HvUnsharing && !uv.profile.abortsOnHvRefusal) {
     svm.pages.invalidate(gfn)
   }

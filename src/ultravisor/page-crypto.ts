@@ -2,11 +2,12 @@
  * How a page leaves secure memory and comes back.
  *
  * Source: page_encrypt.c and svm_get_encrypt_key(): AES-256-GCM, a key for each SVM made at its
- * first page-out, an IV of a random fixed part of 4 bytes and a 64-bit counter. IV and tag stay here.
+ * first page-out, an IV of a random fixed part of 4 bytes and a 64-bit counter. IV and tag stay
+ * here.
  *
- * DIFF: the firmware authenticates nothing but the page itself; since it keeps the tag of each frame,
- * a swapped or older page is refused all the same. Here LPID and GFN are bound as well, so that a
- * key shared by mistake would not help either. The counter is written big-endian.
+ * DIFF: the firmware authenticates nothing but the page itself; since it keeps the tag of each
+ * frame, a swapped or older page is refused all the same. Here LPID and GFN are bound as well, so
+ * that a key shared by mistake would not help either. The counter is written big-endian.
  */
 import { type Gfn, type Lpid, PAGE_SIZE, type Page } from '../abi/page.ts'
 import { bytesOfTag, isZeros, tagOfBytes } from './page-contents.ts'

@@ -1,7 +1,8 @@
 /**
  * Which frames were asked for already while a guest turns secure.
  *
- * Source: pagein_track.c. The bitmap is one unit of secure memory, and lives from UV_ESM to its end.
+ * Source: pagein_track.c. The bitmap is one unit of secure memory, and lives from UV_ESM to its
+ * end.
  */
 import { UV_LIMITS } from './limits.ts'
 

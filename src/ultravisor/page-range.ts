@@ -16,8 +16,8 @@ import { type Svm, SvmState } from './svm.ts'
 import { Trap } from './trap.ts'
 
 /**
- * Makes `length` bytes from `gpa` on readable; the number of frames asked for, or undefined when the
- * range is empty or not in slots, the SVM is SECURE, or the HV refused a frame.
+ * Makes `length` bytes from `gpa` on readable; the number of frames asked for, or undefined when
+ * the range is empty or not in slots, the SVM is SECURE, or the HV refused a frame.
  */
 export function* getPageRange(svm: Svm, gpa: Gpa, length: number): UvSteps<number | undefined> {
   if (length === 0 || svm.state === SvmState.Secure) return undefined

@@ -1,15 +1,15 @@
 /**
  * What becomes of the pages of a slot, or of all slots, when they are released.
  *
- * Source: release_pagetable() in svm_host.c and release_page_range() in pgtable.c. First every frame
- * is made SECURE, so that the table maps only secure pages; then the table's pages are freed.
+ * Source: release_pagetable() in svm_host.c and release_page_range() in pgtable.c. First every
+ * frame is made SECURE, so that the table maps only secure pages; then the table's pages are freed.
  *
- * The rough walk of profile `firmware`, in facts: it steps by 2 MiB from the first address, aligned or
- * not, and within one chunk's table it goes on from there for 32 entries, round the end of the table to
- * its start. A chunk mapped by one entry is freed whole; a table of which all 32 entries were cleared
- * is freed, with the page that its first entry names; one of which fewer were cleared ends the walk.
- * The upper levels are walked in the same way, so that a slot that crosses a 1 GiB or 512 GiB border
- * unaligned goes round there too.
+ * The rough walk of profile `firmware`, in facts: it steps by 2 MiB from the first address, aligned
+ * or not, and within one chunk's table it goes on from there for 32 entries, round the end of the
+ * table to its start. A chunk mapped by one entry is freed whole; a table of which all 32 entries
+ * were cleared is freed, with the page that its first entry names; one of which fewer were cleared
+ * ends the walk. The upper levels are walked in the same way, so that a slot that crosses a 1 GiB
+ * or 512 GiB border unaligned goes round there too.
  */
 import { asGfn, type Gfn } from '../abi/page.ts'
 import type { MemSlot } from './mem-slots.ts'

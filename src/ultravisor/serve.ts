@@ -1,8 +1,8 @@
 /**
  * The ultracalls of the hypervisor, one handler each.
  *
- * Source: ucall_from_hypervisor() of uvcall.c. Each is served at once; one may arrive while a call of
- * the same guest waits for its hypercall.
+ * Source: ucall_from_hypervisor() of uvcall.c. Each is served at once; one may arrive while a call
+ * of the same guest waits for its hypercall.
  */
 import type { Ucall, UcallAnswer, UcallName, UvSvmTerminate, UvWritePate } from '../abi/calls.ts'
 import { U } from '../abi/codes.ts'
@@ -35,8 +35,8 @@ const HANDLERS: { readonly [Name in UcallName]: Handler<Name> } = {
 }
 
 /**
- * Serves one ultracall. `page` is the content of the RA of UV_PAGE_IN. An SVM that is stopped answers
- * U_STATE to all but UV_SVM_TERMINATE.
+ * Serves one ultracall. `page` is the content of the RA of UV_PAGE_IN. An SVM that is stopped
+ * answers U_STATE to all but UV_SVM_TERMINATE.
  */
 export function serve(uv: Ultravisor, ucall: Ucall, page: Page = null): ServeAnswer {
   const svm = uv.svms.get(ucall.lpid)
@@ -59,7 +59,9 @@ function terminate(uv: Ultravisor, call: UvSvmTerminate): UcallAnswer {
   return { ret: U.SUCCESS }
 }
 
-/** UV_WRITE_PATE: an SVM's first word is the ultravisor's own. Source: svm_setup_partition_table(). */
+/**
+ * UV_WRITE_PATE: an SVM's first word is the ultravisor's own. Source: svm_setup_partition_table().
+ */
 function writePate(uv: Ultravisor, call: UvWritePate): UcallAnswer {
   const dw0 = uv.svms.has(call.lpid) ? (uv.pates.get(call.lpid)?.dw0 ?? 0n) : call.dw0
   uv.pates.set(call.lpid, { dw0, dw1: call.dw1 })

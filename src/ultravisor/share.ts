@@ -1,8 +1,8 @@
 /**
  * UV_SHARE_PAGE, and the shares that the ultravisor makes on its own.
  *
- * Source: page_share_with_hv(), commit_all_gfns_as_shared() and revert_transient_pages_to_secure() of
- * svm_host.c. Either all frames of a range end up shared, or none that was not before.
+ * Source: page_share_with_hv(), commit_all_gfns_as_shared() and revert_transient_pages_to_secure()
+ * of svm_host.c. Either all frames of a range end up shared, or none that was not before.
  */
 import { H_PAGE_IN_NONSHARED, H_PAGE_IN_SHARED } from '../abi/calls.ts'
 import { U } from '../abi/codes.ts'

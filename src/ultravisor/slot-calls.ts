@@ -1,7 +1,8 @@
 /**
  * UV_REGISTER_MEM_SLOT and UV_UNREGISTER_MEM_SLOT.
  *
- * Source: create_memslot() and free_memslot() of svm_host.c; ultravisor.rst for the documented codes.
+ * Source: create_memslot() and free_memslot() of svm_host.c; ultravisor.rst for the documented
+ * codes.
  */
 import type { UcallAnswer, UvRegisterMemSlot, UvUnregisterMemSlot } from '../abi/calls.ts'
 import { U } from '../abi/codes.ts'

@@ -1,8 +1,8 @@
 /**
  * The whole state of the ultravisor as plain JSON, and back.
  *
- * It holds keys and the contents of secure pages: whoever keeps one keeps the guests' secrets. It is
- * taken when no call is under way, since a suspended call is not part of it.
+ * It holds keys and the contents of secure pages: whoever keeps one keeps the guests' secrets. It
+ * is taken when no call is under way, since a suspended call is not part of it.
  */
 import { asGfn, asLpid, asSlotId, type Page } from '../abi/page.ts'
 import { invariant } from '../lib/assert.ts'

@@ -1,5 +1,5 @@
 /** One secure VM, as the ultravisor knows it. Source: struct svm in svm_host.h. */
-import { asGfn, type Gfn, type Gpa, gfnOf, type Lpid } from '../abi/page.ts'
+import { asGfn, type Gfn, type Lpid } from '../abi/page.ts'
 import { FrameTable } from './frame-table.ts'
 import { MemSlots } from './mem-slots.ts'
 import { PageContents } from './page-contents.ts'
@@ -65,12 +65,6 @@ export function newSvm(lpid: Lpid, contentMode: ContentMode): Svm {
     fault: undefined,
     gone: false,
   }
-}
-
-/** The frame of an address in a slot. */
-export function frameAt(svm: Svm, gpa: Gpa): Gfn | undefined {
-  const gfn = gfnOf(gpa)
-  return svm.slots.find(gfn) === undefined ? undefined : gfn
 }
 
 /** The hypercalls carry 64-bit addresses: a GFN loses what a GPA cannot hold. */

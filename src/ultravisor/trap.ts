@@ -2,8 +2,8 @@
  * The ways in which a call of the firmware never returns.
  *
  * A NULL dereference, an endless loop and svm_abort() leave every function at once. A trap does the
- * same here. It is the one thing that is thrown for what somebody else did wrong, and it never leaves
- * this folder: `serve` and `guarded` turn it into an answer.
+ * same here. It is the one thing that is thrown for what somebody else did wrong, and it never
+ * leaves this folder: `serve` and `guarded` turn it into an answer.
  */
 
 export type TrapKind =

@@ -1,8 +1,8 @@
 /**
  * UV_UNSHARE_PAGE and UV_UNSHARE_ALL_PAGES.
  *
- * Source: page_unshare_with_hv() and page_unshare_all_with_hv() of svm_host.c. What was shared comes
- * back as a page of zeros.
+ * Source: page_unshare_with_hv() and page_unshare_all_with_hv() of svm_host.c. What was shared
+ * comes back as a page of zeros.
  */
 import { U } from '../abi/codes.ts'
 import { type Gfn, gfnAt } from '../abi/page.ts'

@@ -28,6 +28,9 @@ export interface Outcome {
   readonly fault?: { readonly kind: string }
 }
 
+/** The recorder called below the checks of the ultracalls, where no SVM means NULL. */
+const NO_SVM: Outcome = { ret: null, fault: { kind: 'OOPS' } }
+
 type Operations = {
   readonly [Name in UvOp['op']]: (replay: ReplayContext, op: Extract<UvOp, { op: Name }>) => Outcome
 }
@@ -42,18 +45,8 @@ export const OPERATIONS: Operations = {
     if (svm === undefined) return { ret: U_BUSY_INTERNAL }
     return { ret: startTracking(uv, svm) ? U.SUCCESS : U.RETRY }
   },
-  commit: (replay, op) => {
-    const svm = svmOf(replay, op.lpid)
-    commitSvm(svm)
-    stopTracking(replay.uv, svm)
-    return { ret: U.SUCCESS }
-  },
-  esm_abort: (replay, op) => {
-    const svm = svmOf(replay, op.lpid)
-    abortSvm(svm)
-    stopTracking(replay.uv, svm)
-    return { ret: U.SUCCESS }
-  },
+  commit: (replay, op) => endOfEsm(replay, op.lpid, commitSvm),
+  esm_abort: (replay, op) => endOfEsm(replay, op.lpid, abortSvm),
   terminate: (replay, op) => ucall(replay, { call: 'UV_SVM_TERMINATE', lpid: asLpid(op.lpid) }),
   register: (replay, op) =>
     ucall(replay, {
@@ -109,7 +102,8 @@ export const OPERATIONS: Operations = {
   get_pages: (replay, op) =>
     failing(guestCall(replay, op.lpid, (svm) => gotPages(svm, gpa(op.gpa), count(op.len)))),
   access: (replay, op) => {
-    const svm = svmOf(replay, op.lpid)
+    const svm = replay.uv.svms.get(asLpid(op.lpid))
+    if (svm === undefined) return NO_SVM
     const at = op.reloc ? gpa(op.gpa) : realModeGpa(bigOf(op.gpa))
     const steps = op.vector === 'e00' ? serveDataFault(replay.uv, svm, at) : serveCodeFault(svm, at)
     const result = runSteps(guarded(svm, steps), replay.hv.answer)
@@ -136,15 +130,19 @@ function guestCall(
   lpid: number,
   stepsFor: (svm: Svm) => UvSteps<number>,
 ): Outcome {
-  const svm = svmOf(replay, lpid)
+  const svm = replay.uv.svms.get(asLpid(lpid))
+  if (svm === undefined) return NO_SVM
   const result = runSteps(guarded(svm, stepsFor(svm)), replay.hv.answer)
   return typeof result === 'number' ? { ret: result } : outcomeOfTrap(result)
 }
 
-function svmOf({ uv }: ReplayContext, lpid: number): Svm {
+/** Commit and abort also end page-in tracking in the recordings. */
+function endOfEsm({ uv }: ReplayContext, lpid: number, end: (svm: Svm) => void): Outcome {
   const svm = uv.svms.get(asLpid(lpid))
-  if (svm === undefined) throw new Error(`the recording uses LPID ${lpid} before creating it`)
-  return svm
+  if (svm === undefined) return NO_SVM
+  end(svm)
+  stopTracking(uv, svm)
+  return { ret: U.SUCCESS }
 }
 
 const isTrap = (result: { kind: string }): result is TrapResult =>

@@ -1,8 +1,8 @@
 /**
  * The form of a recording of the ultravisor, and how its file is read.
  *
- * Addresses there have up to 64 bits. JSON.parse would lose the low ones, so long integers are read as
- * text first and made bigints by `bigOf`.
+ * Addresses there have up to 64 bits. JSON.parse would lose the low ones, so long integers are read
+ * as text first and made bigints by `bigOf`.
  */
 import { existsSync, readFileSync } from 'node:fs'
 

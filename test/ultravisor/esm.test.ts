@@ -1,7 +1,10 @@
 /** UV_ESM: a guest built as a boot loader would turns secure, or is given up where it should be. */
 import t from 'tap'
-import { asGpa, type Gfn, gfnOf, type Page } from '../../src/abi/page.ts'
+import { asGpa, asLpid, type Gfn, gfnOf, type Page } from '../../src/abi/page.ts'
 import { sourceOf } from '../../src/formats/byte-source.ts'
+import type { FdtNode } from '../../src/formats/fdt.ts'
+import { readFdt } from '../../src/formats/fdt-read.ts'
+import { u32Value, u64Value, writeFdt } from '../../src/formats/fdt-write.ts'
 import { buildGuest, type Guest, type GuestInput, necessaryGfns } from '../../src/guest/guest.ts'
 import { nodeSha512 } from '../../src/peer/node-cipher.ts'
 import { type EsmCall, type EsmResult, runEsm } from '../../src/ultravisor/esm.ts'
@@ -51,7 +54,39 @@ interface Scene extends Setup {
   /** Changes a byte of the guest's memory after it was measured. */
   readonly flip?: (guest: Guest) => number
   readonly refuse?: Readonly<Record<string, number>>
+  /** Another device tree, at 12 MiB. */
+  readonly tree?: (root: FdtNode) => FdtNode
 }
+
+const TREE_AT = 12 * MIB
+
+/** Lays a changed copy of the guest's tree into the host's memory. */
+function layTree(hv: HonestHv, guest: Guest, change: (root: FdtNode) => FdtNode): void {
+  const placement = guest.placements.find(({ what }) => what === 'device-tree')
+  const bytes = placement?.content.from === 'bytes' ? placement.content.bytes : new Uint8Array()
+  const { root } = valid(readFdt(bytes))
+  const changed = valid(writeFdt({ root: change(root), bootCpuId: 0, reservations: [] }))
+  for (let at = 0; at < changed.length; at += 65_536) {
+    const page = new Uint8Array(65_536)
+    page.set(changed.subarray(at, at + 65_536))
+    hv.frame(gfnOf(asGpa(TREE_AT + at))).page = page
+  }
+}
+
+/** The tree with one property changed or, with undefined, taken away. */
+const withProperty =
+  (path: string, name: string, value?: Uint8Array) =>
+  (root: FdtNode): FdtNode => {
+    const put = (node: FdtNode): FdtNode => {
+      const properties = new Map(node.properties)
+      if (value === undefined) properties.delete(name)
+      else properties.set(name, value)
+      return { ...node, properties }
+    }
+    if (path === '/') return put(root)
+    const children = root.children.map((node) => (`/${node.name}` === path ? put(node) : node))
+    return { ...root, children }
+  }
 
 function scene(given: Scene = {}) {
   const uv = newUv({ secureUnits: 64, ...given })
@@ -64,11 +99,12 @@ function scene(given: Scene = {}) {
     const page = hv.frame(gfnOf(asGpa(at))).page
     if (page instanceof Uint8Array) page[at % 65_536] = (page[at % 65_536] ?? 0) ^ 1
   }
+  if (given.tree !== undefined) layTree(hv, guest, given.tree)
   for (const [text, ret] of Object.entries(given.refuse ?? {})) hv.refusals.set(text, ret)
   const call: EsmCall = {
     lpid: LPID,
     kernelBase: guest.kernelBase,
-    tree: guest.fdtGpa,
+    tree: given.tree === undefined ? guest.fdtGpa : asGpa(TREE_AT),
     strategy: 'necessary',
     window: 16,
     sha512: nodeSha512,
@@ -217,9 +253,9 @@ t.test('a tree that is none', async (t) => {
 t.test('UV_ESM is refused in its order', async (t) => {
   const zero = asGpa(0)
   const cases: [string, Partial<EsmCall>, number][] = [
-    ['kernel base 0 first', { kernelBase: zero, tree: zero, lpid: 0 as never }, -55],
-    ['device tree 0', { tree: zero, lpid: 0 as never }, -56],
-    ['LPID 0', { lpid: 0 as never }, -11],
+    ['kernel base 0 first', { kernelBase: zero, tree: zero, lpid: asLpid(0) }, -55],
+    ['device tree 0', { tree: zero, lpid: asLpid(0) }, -56],
+    ['LPID 0', { lpid: asLpid(0) }, -11],
     ['user space', { supervisor: false }, -11],
   ]
   for (const [why, call, ret] of cases) {
@@ -264,4 +300,51 @@ t.test('page-in tracking ends at its limit', async (t) => {
   t.same([...tracking.all()], [0, 9, 524_287])
   t.notOk(tracking.has(524_288), 'a frame above it is asked for again')
   t.notOk(tracking.has(1))
+})
+
+t.test('a tree of several pages', async (t) => {
+  const big = withProperty('/', 'ballast', new Uint8Array(150_000))
+  const { hv, result } = scene({ tree: big })
+  t.equal(result.kind, 'SECURE', JSON.stringify(result))
+  t.same(
+    pageIns(hv).filter((gfn) => gfn >= 192),
+    [192, 193, 194],
+  )
+  const refused = scene({ tree: big, refuse: { 'H_SVM_PAGE_IN 194 0': -4 } })
+  t.match(refused.result, { step: 'tree', why: 'the hypervisor refuses a page' })
+  const huge = withProperty('/', 'ballast', new Uint8Array(UV_LIMITS.treeBytesMax))
+  t.match(scene({ tree: huge }).result, { step: 'tree', why: /at most 1048576 are taken/ })
+})
+
+t.test('a tree that does not say enough, or says nonsense', async (t) => {
+  const cases: [string, string, Uint8Array | undefined, string, string][] = [
+    ['/memory@0', 'reg', undefined, 'tree', '/memory@0 has no reg of 16 bytes'],
+    ['/memory@0', 'reg', u64Value(65_536, 65_536), 'tree', '/memory@0 does not start at 0'],
+    ['/rtas', 'linux,rtas-base', undefined, 'rtas', '/rtas has no linux,rtas-base'],
+    ['/rtas', 'rtas-size', undefined, 'rtas', '/rtas has no rtas-size'],
+    ['/rtas', 'rtas-size', u32Value(0), 'rtas', 'RTAS code of 20 bytes in an area of 0'],
+    ['/rtas', 'rtas-size', u32Value(2 ** 24 + 1), 'rtas', 'the RTAS area has 257 pages'],
+    ['/rtas', 'slof,rtas-size', undefined, 'rtas', '/rtas has no slof,rtas-size'],
+    ['/chosen', 'linux,initrd-start', undefined, 'initrd', '/chosen has no linux,initrd-start'],
+    ['/chosen', 'linux,initrd-end', undefined, 'initrd', '/chosen has no linux,initrd-end'],
+    ['/chosen', 'linux,initrd-end', u64Value(1), 'initrd', 'the range is empty'],
+    ['/chosen', 'linux,esm-blob-end', u32Value(2 ** 31), 'blob', 'the blob has'],
+    ['/chosen', 'linux,esm-blob-start', u32Value(4), 'blob', 'the blob has'],
+    ['/chosen', 'bootargs', undefined, 'digests', '/chosen has no bootargs'],
+    ['/chosen', 'bootargs', new Uint8Array(0), 'digests', 'the digest differs: bootargs'],
+  ]
+  for (const [path, name, value, step, why] of cases) {
+    const { uv, hv, result } = scene({ tree: withProperty(path, name, value) })
+    t.match(result, { kind: 'FAILED', step, ret: -4 }, `${path} ${name}`)
+    t.ok(result.kind === 'FAILED' && result.why.startsWith(why), `${path} ${name}: ${why}`)
+    t.equal(hv.asked.at(-1), 'H_SVM_INIT_ABORT')
+    t.same(violationsOf(uv), [])
+  }
+})
+
+t.test('without a blob in the tree, an archive must be there', async (t) => {
+  const { result } = scene({ tree: withProperty('/chosen', 'linux,esm-blob-start') })
+  t.match(result, { step: 'blob', why: /^cpio: magic at 0/ })
+  const blob = scene({ flip: (guest) => placeOf(guest, 'esm-blob') })
+  t.match(blob.result, { step: 'digests', why: /magic/ }, 'a blob that is no tree')
 })

@@ -1,6 +1,6 @@
 /** What the HV holds tells it nothing, and nothing else than what it got comes back in. */
 import t from 'tap'
-import { asGfn, asLpid, type Page } from '../../src/abi/page.ts'
+import { asGfn, asGpa, asLpid, asSlotId, type Page } from '../../src/abi/page.ts'
 import { nodeCipher } from '../../src/peer/node-cipher.ts'
 import type { PageCipher } from '../../src/ultravisor/page-crypto.ts'
 import { serve } from '../../src/ultravisor/serve.ts'
@@ -111,10 +111,10 @@ t.test('a page of one SVM is nothing to another', async (t) => {
   serve(uv, {
     call: 'UV_REGISTER_MEM_SLOT',
     lpid: asLpid(8),
-    startGpa: 0 as never,
+    startGpa: asGpa(0),
     size: 72 * 65_536,
     flags: 0,
-    slotId: 0 as never,
+    slotId: asSlotId(0),
   })
   other.state = SvmState.Secure
   other.contents.set(GFN, filled(1))

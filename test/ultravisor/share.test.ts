@@ -1,6 +1,8 @@
-/** Sharing and unsharing: the calls made, what becomes of the frames, and the firmware's defects. */
+/**
+ * Sharing and unsharing: the calls made, what becomes of the frames, and the firmware's defects.
+ */
 import t from 'tap'
-import { asGfn, type Gfn } from '../../src/abi/page.ts'
+import { asGfn, asGpa, type Gfn } from '../../src/abi/page.ts'
 import { FRAME_STATES, ShareType } from '../../src/ultravisor/frame-state.ts'
 import { sharePages, unshareAllPages, unsharePages } from '../../src/ultravisor/guest-calls.ts'
 import { violationsOf } from '../../src/ultravisor/invariants.ts'
@@ -197,7 +199,7 @@ t.test('a frame exchanged while it is being zeroed is zeroed in its turn', async
     exchanged = true
     pageInval(uv, 64)
     hv.frames.delete(asGfn(64))
-    hv.answer({ call: 'HDSI', lpid: LPID, gpa: (64 * 65_536) as never })
+    hv.answer({ call: 'HDSI', lpid: LPID, gpa: asGpa(64 * 65_536) })
   }
   t.same(run(sharePages(uv, LPID, 64, 1)), RET(0))
   const { ra } = hv.frame(asGfn(64))
@@ -284,7 +286,7 @@ t.test('steps that are given up are no longer under way', async (t) => {
   steps.next({ ret: 0 })
   t.equal(svm.callsInFlight, 1)
   t.same(violationsOf(uv), [], 'a transient frame is right while the call waits')
-  steps.return(RET(0) as never)
+  steps.return({ kind: 'RET', ret: 0 })
   t.equal(svm.callsInFlight, 0)
   const rules = violationsOf(uv).map(({ rule }) => rule)
   t.same(rules, ['transient-at-rest'])
