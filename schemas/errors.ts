@@ -105,6 +105,11 @@ export const WIRE_ERROR = {
     text: 'This connection has its session already.',
     when: 'A second SESSION_OPEN on one connection.',
   },
+  BAD_FRAME: {
+    code: -32013,
+    text: 'The frame does not fit the layout.',
+    when: 'uvmem.v1.bin: no id, or nobody can say where the frame ends; data has path, offset, expected. The id is 0.',
+  },
 } as const satisfies Record<string, WireErrorEntry>
 export type WireErrorName = keyof typeof WIRE_ERROR
 
@@ -174,6 +179,11 @@ export const CLOSE = {
     code: 4004,
     text: 'SESSION_OPEN did not come in time.',
     when: 'handshakeMsMax passed after the upgrade.',
+  },
+  BAD_FRAME: {
+    code: 4005,
+    text: 'A frame does not say where it ends.',
+    when: 'uvmem.v1.bin: an unknown kind or payload, or a frame longer than its message; BAD_FRAME was sent first.',
   },
 } as const satisfies Record<string, CloseEntry>
 export type CloseName = keyof typeof CLOSE
