@@ -3,13 +3,14 @@
  * Source: RFC 6455, section 4.2.2; spec of the wire, head.
  */
 import type { DownCall, UpCall } from '../../schemas/messages.ts'
+import { hvBinaryCodec } from '../peer/rpc-binary.ts'
 import type { Codec } from '../peer/rpc-codec.ts'
 import { hvJsonCodec } from '../peer/rpc-json.ts'
 
 export type HvCodec = Codec<DownCall, UpCall>
 
-/** One codec serves every connection: it holds no state. */
-const CODECS: readonly HvCodec[] = [hvJsonCodec()]
+/** One codec serves every connection: it holds nothing between two messages. */
+const CODECS: readonly HvCodec[] = [hvBinaryCodec(), hvJsonCodec()]
 
 export const SUBPROTOCOLS: readonly string[] = CODECS.map(({ subprotocol }) => subprotocol)
 
