@@ -7,8 +7,8 @@
 import { asGfn, type Gfn, gpaOf } from '../abi/page.ts'
 import { pfnOfWord, StateWord } from './frame-state.ts'
 import { FaultKind, type Host, type HvSteps, RESCHED, stop, type Vm } from './host.ts'
-import { faultIn, isSecure, migrateOut, notifies, stateWordAt } from './mapping.ts'
-import type { MemSlot } from './mem-slots.ts'
+import { clearPte, faultIn, isSecure, migrateOut, notifies, stateWordAt } from './mapping.ts'
+import { isDevicePte, type MemSlot, type Region } from './mem-slots.ts'
 
 /** Why a slot's pages are dropped. */
 export interface Drop {
@@ -100,4 +100,26 @@ function* dropOne(host: Host, vm: Vm, slot: MemSlot, gfn: Gfn, drop: Drop): HvSt
     host.devices.note(pfn, { skipPageOut: false, removeGfn: false })
   }
   // A page that could not be dropped is only logged by the kernel, which goes on with the next.
+}
+
+/**
+ * Lets every device page of a region go without a frame in its place: what it held is lost, and the
+ * next touch finds zeros. For pages that could not be moved before their ultravisor forgot them.
+ */
+export function forgetDevicePages(host: Host, vm: Vm, region: Region, base: Gfn): void {
+  for (let index = 0; index < region.pages; ) {
+    const run = region.ptes.runAt(index, region.pages)
+    if (isDevicePte(run.word)) {
+      for (let i = 0; i < run.count; i++) {
+        clearPte(host, vm, region, index + i, asGfn(base + index + i))
+      }
+    }
+    index += run.count
+  }
+}
+
+/** Frees the uvmem slots of a VM that is normal again, and what is left of its device pages. */
+export function freeUvmemSlots(host: Host, vm: Vm): void {
+  for (const { region, base } of vm.slots) forgetDevicePages(host, vm, region, base)
+  vm.uvmem.clear()
 }

@@ -90,7 +90,6 @@ function* pairsOf(vm: Vm, slot: MemSlot): Generator<Pair> {
       const words = uvmem.words.runAt(at - uvmem.base, stop)
       count = Math.min(count, alike(words, 0x8000_0000))
       word = words.word
-      if (ptes.step !== words.step && isSecureWord(word)) count = 1
     } else count = Math.min(count, vm.uvmem.startOfNext(gfn) - at)
     yield { gfn, count, word, pte: ptes.word }
     at += count
@@ -175,7 +174,8 @@ function checkPins({ ram }: Host, vm: Vm, { pinned }: Holdings, report: Report):
 /** Secure frames that no memory slot holds. */
 function checkOutside(host: Host, vm: Vm, uvmem: UvmemSlot, report: Report): void {
   const { profile } = host
-  const untold = profile.hotplug === 'secured' ? {} : { defect: KnownDefect.HotplugUntold }
+  const stale = profile.guardsVmLife ? {} : { defect: KnownDefect.StaleMark }
+  const untold = profile.hotplug === 'secured' ? stale : { defect: KnownDefect.HotplugUntold }
   for (let index = 0; index < uvmem.count; ) {
     const run = uvmem.words.runAt(index, uvmem.count)
     const gfn = asGfn(uvmem.base + index)

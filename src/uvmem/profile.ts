@@ -50,7 +50,7 @@ export interface HvProfile {
   readonly migratesDevicePages: boolean
   /** Calls that the life table of a VM calls an error are refused with H_STATE. */
   readonly guardsVmLife: boolean
-  /** A reset, abort or failed switch frees the uvmem slots. */
+  /** A reset or abort frees the uvmem slots, a removal too; device pages that could not be moved go with them. */
   readonly freesUvmemSlots: boolean
   /** Sharing a secure frame forgets the device page only after the ultravisor has agreed. */
   readonly shareKeepsUntilAgreed: boolean

@@ -80,6 +80,7 @@ function* secureOne(host: Host, vm: Vm, gfn: Gfn): HvSteps {
 function* offer(host: Host, vm: Vm, gfn: Gfn): HvSteps {
   const frame = yield* faultIn(host, vm, gfn)
   if (frame <= 0) return H.STATE
+  if (vm.pins.holds(asFrame(frame))) return refuse(vm, H.STATE, Reason.pinned)
   if (!host.devices.promise()) return refuse(vm, H.STATE, Reason.poolEmpty)
   const ret = yield {
     call: 'UV_PAGE_IN',

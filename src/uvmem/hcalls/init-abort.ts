@@ -4,7 +4,7 @@
  * Source: kvmppc_h_svm_init_abort(). Exempt from the check for secure context.
  */
 import { H } from '../../abi/codes.ts'
-import { dropPages } from '../drop-pages.ts'
+import { dropPages, freeUvmemSlots } from '../drop-pages.ts'
 import { type Host, type HvSteps, refuse, type Vm } from '../host.ts'
 import { Reason } from '../reason.ts'
 import { SECURE_INIT_DONE, SECURE_INIT_START } from '../vm-state.ts'
@@ -24,6 +24,6 @@ export function* initAbort(host: Host, vm: Vm): HvSteps {
   vm.secureGuest = 0
   yield { call: 'UV_SVM_TERMINATE', lpid: vm.lpid }
   // DIFF: Linux keeps the uvmem slots; the next H_SVM_INIT_START puts new ones in front.
-  if (host.profile.freesUvmemSlots) vm.uvmem.clear()
+  if (host.profile.freesUvmemSlots) freeUvmemSlots(host, vm)
   return refuse(vm, H.PARAMETER, Reason.aborted)
 }

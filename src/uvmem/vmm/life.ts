@@ -7,7 +7,7 @@
 import { H, Host as HostCode, U } from '../../abi/codes.ts'
 import { asGfn, type Frame, type Gfn, type Lpid } from '../../abi/page.ts'
 import { present } from '../../lib/assert.ts'
-import { dropPages } from '../drop-pages.ts'
+import { dropPages, freeUvmemSlots } from '../drop-pages.ts'
 import { type Host, type HvSteps, newVm, refuse, type Vm } from '../host.ts'
 import { clearRegion, freeFrame } from '../mapping.ts'
 import { newRegion, type Region } from '../mem-slots.ts'
@@ -50,7 +50,7 @@ export function* svmOff(host: Host, vm: Vm): HvSteps {
   unpinAll(host, vm)
   vm.secureGuest = 0
   // DIFF: Linux keeps the uvmem slots; the next H_SVM_INIT_START puts new ones in front.
-  if (host.profile.freesUvmemSlots) vm.uvmem.clear()
+  if (host.profile.freesUvmemSlots) freeUvmemSlots(host, vm)
   return HostCode.OK
 }
 

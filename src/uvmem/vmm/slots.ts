@@ -6,7 +6,7 @@
  */
 import { H, Host as HostCode } from '../../abi/codes.ts'
 import { asGfn, type Gfn, gpaOf, type SlotId } from '../../abi/page.ts'
-import { dropPages } from '../drop-pages.ts'
+import { dropPages, forgetDevicePages } from '../drop-pages.ts'
 import { type Host, type HvSteps, refuse, type Vm } from '../host.ts'
 import { clearRegion } from '../mapping.ts'
 import { isDevicePte, type MemSlot, newRegion, pfnOfPte, type Region } from '../mem-slots.ts'
@@ -83,6 +83,8 @@ export function* removeSlot(
   vm.slots.delete(slot)
   if (vm.secureGuest !== 0 && host.profile.hotplug !== 'untold')
     yield* unregisterSlot(vm, slot, knownToUv)
+  // DIFF: Linux leaves pages that could not be dropped in the mapping, where nobody tracks them.
+  if (host.profile.freesUvmemSlots) forgetDevicePages(host, vm, slot.region, slot.base)
   // The slot is gone: no notifier finds what munmap() takes away.
   if (munmap) clearRegion(host, vm, slot.region, slot.base)
   else keepRegion(host, vm, slot)
