@@ -67,6 +67,12 @@ const STORY = `
     after init_start
     do init_done -> H_SUCCESS
     leaves flags=3 g=.,.,.,. h=.,n,.,. used=
+  * stateless does not take a page that the host has pinned
+    with profile=stateless
+    after pin 1; init_start
+    do init_done -> H_STATE by migrate_vma_setup
+    asks UV_PAGE_IN ra2 to 0x0
+    leaves flags=1 g=U0,.,.,. h=d0,n!,.,. used=0
   * stateless offers every frame that is not secure; refused ones stay normal
     with profile=stateless touched=0,1
     after init_start; page_in 0

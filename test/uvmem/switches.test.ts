@@ -3,8 +3,12 @@ import t from 'tap'
 import { asFrame, asGfn } from '../../src/abi/page.ts'
 import { HV_PROFILES, type HvProfile } from '../../src/uvmem/profile.ts'
 import { unmap } from '../../src/uvmem/vmm/touch.ts'
-import { SWITCH_CASES, type SwitchCase } from './switch-cases.ts'
+import type { SwitchCase } from './switch-case.ts'
+import { PAGE_CASES } from './switch-cases-pages.ts'
+import { START_CASES } from './switch-cases-start.ts'
 import { World } from './world.ts'
+
+const SWITCH_CASES = [...START_CASES, ...PAGE_CASES]
 
 function look(base: HvProfile, { name, options, line }: SwitchCase, value: unknown): string {
   const world = new World({ touched: [0], ...options, profile: { ...base, [name]: value } })
