@@ -1,12 +1,17 @@
 /** What a command knows of the world; src/bin/uvmem.ts makes it of `process`. */
-import type { Writable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 
 export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>
+  readonly input: Readable
   readonly out: Writable
   readonly err: Writable
   /** True when `out` is a terminal. */
   readonly isTerminal: boolean
+  /** True when `err` is a terminal. */
+  readonly errIsTerminal: boolean
+  /** The words that start this program again: the running node executable, its flags, the script. */
+  readonly self: readonly [string, ...string[]]
   /** Calls back for every SIGINT and SIGTERM. */
   readonly onSignal: (handle: (signal: string) => void) => void
   /** Sets the code that the process ends with once nothing is left to do. */

@@ -5,9 +5,12 @@ import { main } from './main.ts'
 
 const io: Io = {
   env: process.env,
+  input: process.stdin,
   out: process.stdout,
   err: process.stderr,
   isTerminal: process.stdout.isTTY === true,
+  errIsTerminal: process.stderr.isTTY === true,
+  self: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
   onSignal: (handle) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => handle(signal))
   },

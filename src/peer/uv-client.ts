@@ -41,7 +41,7 @@ export interface UvOptions {
   readonly window?: number
   readonly watch?: UvWatch
   readonly limits?: PeerLimits
-  /** Runs what is to be sent at the end of a turn; default `setImmediate`. */
+  /** Runs what is to be sent at the end of a turn; default `queueMicrotask`. */
   readonly defer?: (flush: () => void) => void
 }
 
@@ -65,7 +65,7 @@ export class UvClient {
   /** For a transport that is there already; `connectUv` makes one. */
   constructor(transport: Transport, options: UvOptions = {}) {
     const { name = 'uv', protocol = 'json', profile = 'firmware', contentMode = 'bytes' } = options
-    const { secureMemory = SECURE_MEMORY_BYTES, window = WINDOW, defer = setImmediate } = options
+    const { secureMemory = SECURE_MEMORY_BYTES, window = WINDOW, defer = queueMicrotask } = options
     const { watch, limits } = options
     this.#name = name
     this.#resume = options.resume
