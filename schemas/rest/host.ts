@@ -55,6 +55,28 @@ export const denyFrames = defineOperation({
   body: z.strictObject({ denied: flagBody('whether page-outs find no frame from now on') }),
   answer: z.strictObject({ denied: z.boolean() }),
 })
+export const Violation = z.strictObject({
+  invariant: z.string().describe('What should hold'),
+  lpid: z.int().optional(),
+  gfn: z.int().optional().describe('The first frame it is about'),
+  pfn: z.int().optional().describe('The first device page it is about'),
+  frame: z.int().optional().describe('The first frame of normal memory it is about'),
+  count: z.int().min(1).describe('How many in a row'),
+  defect: z.string().optional().describe('The defect of the profile that explains it'),
+})
+export const getInvariants = defineOperation({
+  method: 'GET',
+  route: '/v1/host/invariants',
+  tag: 'Host',
+  summary: 'Check what must always hold',
+  description:
+    'Looks over the whole state. quiet is false while operations are under way: then a violation may be one that the operation is about to mend. unexplained counts those that no known defect of the profile explains.',
+  answer: z.strictObject({
+    quiet: z.boolean(),
+    unexplained: z.int().min(0),
+    violations: z.array(Violation),
+  }),
+})
 export const listSessions = defineOperation({
   method: 'GET',
   route: '/v1/sessions',

@@ -133,3 +133,11 @@ export const flagBody = (what: string) => {
   const expected = `${what}: true or false`
   return z.boolean({ error: expected }).describe(expected)
 }
+
+const TAG_EXPECTED = 'a 64-bit value: "0x" and 1 to 16 hex digits, or an integer 0 to 2^53 - 1'
+/** A tag, of which every bit counts. */
+export const TagBody = z
+  .union([z.string().regex(WORD, TAG_EXPECTED), z.int(TAG_EXPECTED).min(0, TAG_EXPECTED)], {
+    error: TAG_EXPECTED,
+  })
+  .transform(BigInt)

@@ -55,15 +55,16 @@ export function readOptions<Schema extends z.ZodObject>(
   io: Io,
 ): z.output<Schema> {
   const flags: Section = command.opts()
-  const file = flags['config'] ?? io.env['UVMEM_CONFIG']
-  const section = file === undefined ? {} : readSection(String(file), command)
+  const named = flags['config']
+  const file = typeof named === 'string' ? named : io.env['UVMEM_CONFIG']
+  const section = file === undefined ? {} : readSection(file, command)
   const unknown = Object.keys(section).find((key) => !Object.hasOwn(schema.shape, key))
   if (unknown !== undefined) {
-    throw new CommandError(`${file}: ${command.name()}.${unknown} is not an option.`)
+    throw new CommandError(`${file ?? ''}: ${command.name()}.${unknown} is not an option.`)
   }
   const given = new Map<string, Given>()
   for (const key of Object.keys(schema.shape)) {
-    const found = find(key, command, flags, io, section, String(file))
+    const found = find(key, command, flags, io, section, file ?? '')
     if (found !== undefined) given.set(key, found)
   }
   const read = schema.safeParse(
@@ -109,7 +110,7 @@ function readJson(file: string): Section {
   try {
     config = JSON.parse(readFileSync(file, 'utf8'))
   } catch (error) {
-    throw new CommandError(`--config ${file}: ${error instanceof Error ? error.message : error}`)
+    throw new CommandError(`--config ${file}: ${error instanceof Error ? error.message : ''}`)
   }
   if (isSection(config)) return config
   throw new CommandError(`--config ${file}: a JSON object was expected.`)

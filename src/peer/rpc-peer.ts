@@ -127,6 +127,7 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> {
   /** Closes the connection for a reason of the list, after sending what is queued. */
   close(reason: CloseName): void {
     if (this.#ended) return
+    if (reason === 'SHUTTING_DOWN') this.#failServed(reason)
     if (reason !== 'SLOW_READER') this.#outbox.send()
     const { code, text } = CLOSE[reason]
     this.#transport.close(code, text)
@@ -142,6 +143,12 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> {
     this.#theirs.clear()
     this.counters.itemsDropped += this.#outbox.clear()
     tellAll(open.map(({ id, done }) => ({ done, outcome: errorMessage('CONNECTION_LOST', id) })))
+  }
+
+  /** Tells the other side about its open calls; what they are answered later goes nowhere. */
+  #failServed(error: WireErrorName): void {
+    for (const id of this.#theirs.keys()) this.#outbox.push(errorMessage(error, id))
+    this.counters.errorsSent += this.#theirs.size
   }
 
   readonly #bodyOf = (id: number): Ours | undefined => this.#ours.get(id)?.body

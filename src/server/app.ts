@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
-import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { HvConfig } from '../hv/config.ts'
 import { Hypervisor } from '../hv/hypervisor.ts'
 import { Vmm } from '../hv/vmm.ts'
@@ -53,7 +53,7 @@ export function buildApp(options: AppOptions): App {
   const vmm = new Vmm(hv)
   const http = fastify({
     ...(options.log === undefined ? {} : { loggerInstance: options.log }),
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyBytesMax,
     exposeHeadRoutes: false,
     routerOptions: { ignoreTrailingSlash: false },

@@ -1,10 +1,11 @@
 /** Handlers: the host, its sessions, its health. */
 import { PAGE_SIZE } from '../abi/page.ts'
+import { unexplained, violationsOf } from '../uvmem/invariants.ts'
 import type { Handlers } from './handler.ts'
 import { problem } from './problem.ts'
 
 export const HOST_HANDLERS: Handlers<
-  'getLive' | 'getReady' | 'getHost' | 'denyFrames' | 'listSessions'
+  'getLive' | 'getReady' | 'getHost' | 'denyFrames' | 'getInvariants' | 'listSessions'
 > = {
   getLive: () => ({ status: 'ok' }),
   getReady: ({ hv }) =>
@@ -28,6 +29,14 @@ export const HOST_HANDLERS: Handlers<
   denyFrames: ({ vmm }, { body }) => {
     vmm.denyFrames(body.denied)
     return { denied: body.denied }
+  },
+  getInvariants: ({ hv }) => {
+    const violations = violationsOf(hv.host)
+    return {
+      quiet: [...hv.host.vms.keys()].every((lpid) => hv.queueLength(lpid) === 0),
+      unexplained: unexplained(violations).length,
+      violations: [...violations],
+    }
   },
   listSessions: ({ hv }) => {
     const now = hv.ports.now()

@@ -5,6 +5,7 @@
 import { Host as HostCode } from '../abi/codes.ts'
 import { asGpa, type Gpa, gfnOf, type Lpid, offsetInPage, PAGE_SIZE } from '../abi/page.ts'
 import type { Outcome, Vmm } from '../hv/vmm.ts'
+import { bytesOfPage } from '../uvmem/host-ram.ts'
 
 /** How storing ended; `written` bytes are in memory. */
 export type Stored =
@@ -56,4 +57,29 @@ async function* pagesOf(gpa: Gpa, chunks: AsyncIterable<Uint8Array>): AsyncGener
     }
   }
   if (filled > 0) yield { offset, bytes: piece.slice(0, filled) }
+}
+
+/** A page could not be read when part of the stream was out already. */
+export class ReadStopped extends Error {
+  override readonly name = 'ReadStopped'
+}
+
+/** `length` bytes from `gpa` on, page by page, each read when it is asked for. */
+export async function* loadChunks(
+  vmm: Vmm,
+  lpid: Lpid,
+  gpa: Gpa,
+  length: number,
+): AsyncGenerator<Uint8Array> {
+  for (let done = 0; done < length; ) {
+    const at = asGpa(gpa + done)
+    const offset = offsetInPage(at)
+    const count = Math.min(length - done, PAGE_SIZE - offset)
+    const outcome = await vmm.readPage(lpid, gfnOf(at))
+    if (outcome.how !== 'done' || outcome.result.ret !== HostCode.OK) {
+      throw new ReadStopped(`the page at 0x${at.toString(16)} could not be read`)
+    }
+    yield bytesOfPage(outcome.result.page, offset, count)
+    done += count
+  }
 }

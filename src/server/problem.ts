@@ -12,14 +12,22 @@ export const PROBLEM_TYPE = 'application/problem+json'
 /** An answer that is a problem. A class of its own, so that it is never taken for a result. */
 export class Problem {
   readonly document: ProblemDocument
+  readonly #name: ProblemName
 
   constructor(name: ProblemName, details: ProblemDetails) {
+    this.#name = name
     const { status, title } = PROBLEM[name]
     this.document = { type: problemType(name), title, status, ...details }
   }
 
   get status(): number {
     return this.document.status
+  }
+
+  /** The same problem, saying more. */
+  with(more: Partial<ProblemDetails>): Problem {
+    const { type: _type, title: _title, status: _status, ...details } = this.document
+    return new Problem(this.#name, { ...details, ...more })
   }
 }
 

@@ -1,7 +1,7 @@
 /** Whatever goes wrong before or beside an operation, as a problem document. */
 import type { FastifyError, FastifyInstance, FastifyReply, HTTPMethods } from 'fastify'
 import type { ProblemName } from '../../schemas/rest/problem.ts'
-import { PROBLEM_TYPE, type Problem, problem } from './problem.ts'
+import { PROBLEM_TYPE, Problem, problem } from './problem.ts'
 
 const METHODS: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
 
@@ -14,6 +14,12 @@ const BY_STATUS: ReadonlyMap<number, ProblemName> = new Map([
 const send = (reply: FastifyReply, { status, document }: Problem): FastifyReply =>
   reply.code(status).type(PROBLEM_TYPE).send(JSON.stringify(document))
 
+function problemOf(status: number, { code, message }: FastifyError): Problem {
+  const name = BY_STATUS.get(status) ?? 'bad-request'
+  if (code !== 'FST_ERR_CTP_INVALID_JSON_BODY') return problem(name, message)
+  return new Problem(name, { detail: message, errors: [{ field: 'body', expected: 'JSON' }] })
+}
+
 /** `routes`: the methods of every path that is served. */
 export function serveProblems(
   http: FastifyInstance,
@@ -21,9 +27,11 @@ export function serveProblems(
 ): void {
   http.setErrorHandler((error: FastifyError, request, reply) => {
     const status = error.statusCode ?? 500
-    if (status < 500) {
-      return send(reply, problem(BY_STATUS.get(status) ?? 'bad-request', error.message))
+    if (request.raw.destroyed && !request.raw.complete) {
+      request.log.info({ url: request.url }, 'the client went away in the middle of its request')
+      return reply.hijack()
     }
+    if (status < 500) return send(reply, problemOf(status, error))
     request.log.error({ err: error, url: request.url }, 'a rule of ours did not hold')
     return send(reply, problem('internal', 'The log has the details.'))
   })

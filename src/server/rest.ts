@@ -30,6 +30,7 @@ export const send = (reply: FastifyReply, refusal: Problem): FastifyReply =>
   reply.code(refusal.status).type(PROBLEM_TYPE).send(JSON.stringify(refusal.document))
 
 export function serveRest(http: FastifyInstance, hosted: Hosted, guards: RestGuards): void {
+  http.removeContentTypeParser('text/plain')
   http.addContentTypeParser('application/octet-stream', (_request, payload, done) =>
     done(null, payload),
   )
@@ -65,19 +66,23 @@ async function serve(
 ): Promise<FastifyReply> {
   const asked = checkRequest(operation, request)
   if (asked instanceof Problem) return send(reply, asked)
-  const given = await handler(hosted, {
-    ...asked,
-    ...(operation.body === OCTETS ? { body: uploadOf(request) } : {}),
-  })
+  const takesBytes = operation.body === OCTETS
+  const given = await handler(hosted, takesBytes ? { ...asked, body: uploadOf(request) } : asked)
+  // The rest of an upload that was given up has to be read, or the client never sees the answer.
+  if (takesBytes) request.raw.resume()
   if (given instanceof Problem) return send(reply, given)
   if (operation.answer === OCTETS) return sendBytes(reply, given as Download)
+  if (operation.location !== undefined) reply.header('location', operation.location(given))
   return reply.code(operation.status).type('application/json').send(JSON.stringify(given))
 }
+
+const NO_CHUNKS: AsyncIterable<Uint8Array> = Readable.from([])
 
 function uploadOf({ body, headers }: FastifyRequest): Upload {
   const announced = headers['content-length']
   return {
-    chunks: (body ?? []) as AsyncIterable<Uint8Array>,
+    // Leaving the loop early must not destroy the stream: the socket would go with it.
+    chunks: body instanceof Readable ? body.iterator({ destroyOnReturn: false }) : NO_CHUNKS,
     length: announced === undefined ? undefined : Number(announced),
   }
 }

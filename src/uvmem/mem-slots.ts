@@ -76,6 +76,11 @@ export class MemSlots {
     return slot
   }
 
+  /** The slot that holds `gfn`, or the first one behind it. */
+  from(gfn: Gfn): MemSlot | undefined {
+    return this.#byBase[lowerBound(this.#byBase, (each) => each.base + each.pages <= gfn)]
+  }
+
   overlaps(base: Gfn, pages: number): boolean {
     const slot = this.#byBase[lowerBound(this.#byBase, (each) => each.base + each.pages <= base)]
     return slot !== undefined && slot.base < base + pages
