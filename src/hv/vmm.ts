@@ -6,7 +6,7 @@
  */
 import { Host as HostCode } from '../abi/codes.ts'
 import { asLpid, type Gfn, LPID_MAX, type Lpid, type SlotId } from '../abi/page.ts'
-import type { HostFault, HvSteps, Vm } from '../uvmem/host.ts'
+import { atOnce, type HostFault, type HvSteps, type Vm } from '../uvmem/host.ts'
 import type { Reason } from '../uvmem/reason.ts'
 import { destroyVm, svmOff } from '../uvmem/vmm/life.ts'
 import { fillTags, type PageRead, readPage, writePage } from '../uvmem/vmm/memory.ts'
@@ -121,7 +121,7 @@ export class Vmm {
   }
 
   unpin(lpid: Lpid, gfn: Gfn): Promise<Outcome<number>> {
-    return this.#run('unpin', lpid, gfn, (vm) => at(unpin(this.#hv.host, vm, gfn)))
+    return this.#run('unpin', lpid, gfn, (vm) => atOnce(unpin(this.#hv.host, vm, gfn)))
   }
 
   guestFault(lpid: Lpid, gfn: Gfn): Promise<Outcome<number>> {
@@ -133,12 +133,12 @@ export class Vmm {
   }
 
   mapVma(lpid: Lpid, id: SlotId): Promise<Outcome<number>> {
-    return this.#run('vma_map', lpid, 'vm', (vm) => at(mapVma(vm, id)))
+    return this.#run('vma_map', lpid, 'vm', (vm) => atOnce(mapVma(vm, id)))
   }
 
   /** From now on ksm_madvise() answers `error` for the slot's mapping; 0 heals it. */
   failKsm(lpid: Lpid, id: SlotId, error: number): Promise<Outcome<number>> {
-    return this.#run('ksm_fail', lpid, 'vm', (vm) => at(failKsm(vm, id, error)))
+    return this.#run('ksm_fail', lpid, 'vm', (vm) => atOnce(failKsm(vm, id, error)))
   }
 
   readPage(lpid: Lpid, gfn: Gfn): Promise<Outcome<PageRead>> {
@@ -181,10 +181,4 @@ export class Vmm {
       this.#hv.submit({ name, lpid, ...gfn, call: undefined, footprint, begin, done })
     })
   }
-}
-
-/** A result that was there at once. */
-// biome-ignore lint/correctness/useYield: an answer without a question is still a generator.
-function* at(code: number): HvSteps {
-  return code
 }

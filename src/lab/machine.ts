@@ -90,7 +90,11 @@ export class Machine {
         return this.#store(request.ra, request.offset, request.bytes, vm.lpid)
       case 'HDSI':
         return { ret: this.hv(guestFault(this.host, vm, gfnOf(request.gpa))) }
-      default:
+      case 'H_SVM_INIT_START':
+      case 'H_SVM_INIT_DONE':
+      case 'H_SVM_INIT_ABORT':
+      case 'H_SVM_PAGE_IN':
+      case 'H_SVM_PAGE_OUT':
         return { ret: this.hv(hypercall(this.host, vm, request)) }
     }
   }

@@ -10,7 +10,7 @@ import { initDone } from './hcalls/init-done.ts'
 import { initStart } from './hcalls/init-start.ts'
 import { pageIn } from './hcalls/page-in.ts'
 import { pageOut } from './hcalls/page-out.ts'
-import { type Host, type HvSteps, refuse, type Vm } from './host.ts'
+import { atOnce, type Host, type HvSteps, refuse, type Vm } from './host.ts'
 import { Reason } from './reason.ts'
 
 type HandlerTable = {
@@ -38,15 +38,10 @@ export function hypercall(host: Host, vm: Vm, call: Hcall, secureContext = true)
   vm.reason = undefined
   if (call.call === 'H_SVM_INIT_ABORT') {
     // DIFF: a kernel without the call hands it to the VMM (RESUME_HOST), which does not know it either.
-    if (!host.profile.hasAbort) return answer(refuse(vm, HostCode.RESUME_HOST, Reason.noSuchCall))
+    if (!host.profile.hasAbort) return atOnce(refuse(vm, HostCode.RESUME_HOST, Reason.noSuchCall))
   } else if (!secureContext) {
-    return answer(refuse(vm, H.UNSUPPORTED, Reason.notSecureContext))
+    return atOnce(refuse(vm, H.UNSUPPORTED, Reason.notSecureContext))
   }
   const handler = HANDLERS[call.call] as (host: Host, vm: Vm, call: Hcall) => HvSteps
   return handler(host, vm, call)
-}
-
-// biome-ignore lint/correctness/useYield: an answer without a question is still a generator.
-function* answer(code: number): HvSteps {
-  return code
 }

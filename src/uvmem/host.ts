@@ -128,3 +128,10 @@ export function stop(vm: Vm, kind: FaultKind, message: string): number {
   vm.fault = { kind, message }
   return H.HARDWARE
 }
+
+/** The steps of an operation whose code is known at once: there are none. */
+// oxlint-disable-next-line require-yield
+// biome-ignore lint/correctness/useYield: an answer without a question is still a generator.
+export function* atOnce(code: number): HvSteps {
+  return code
+}

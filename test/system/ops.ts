@@ -6,6 +6,7 @@ import { runEsm } from '../../src/ultravisor/esm.ts'
 import { sharePages, unshareAllPages, unsharePages } from '../../src/ultravisor/guest-calls.ts'
 import { load, store } from '../../src/ultravisor/guest-memory.ts'
 import { SvmState } from '../../src/ultravisor/svm.ts'
+import { atOnce, type Host, type HvSteps, type Vm } from '../../src/uvmem/host.ts'
 import { destroyVm, svmOff } from '../../src/uvmem/vmm/life.ts'
 import { readPage, writePage } from '../../src/uvmem/vmm/memory.ts'
 import { addSlot, flushSlot, removeSlot } from '../../src/uvmem/vmm/slots.ts'
@@ -79,69 +80,73 @@ export const anyOp: fc.Arbitrary<Op> = fc.oneof(
 /** Something that must not be: who saw what. */
 export type Violation = string
 
+type Acts = {
+  readonly [Name in Op['op']]: (
+    world: World,
+    lpid: Lpid,
+    op: Extract<Op, { op: Name }>,
+    serial: number,
+  ) => Violation | undefined
+}
+
+/** Host and VMM operations that leave what guests wrote as it is. */
+const host =
+  (act: (host: Host, vm: Vm, gfn: Gfn) => HvSteps<unknown>) =>
+  ({ machine }: World, lpid: Lpid, op: Op): undefined => {
+    machine.hv(act(machine.host, machine.vm(lpid), asGfn('gfn' in op ? op.gfn : 0)))
+  }
+
+const ACTS: Acts = {
+  boot: () => undefined,
+  esm: (world, lpid, { strategy }) => esm(world, lpid, strategy),
+  load: (world, lpid, { gfn }) => loads(world, lpid, asGfn(gfn)),
+  store: (world, lpid, { gfn }, serial) =>
+    stores(world, lpid, asGfn(gfn), BigInt(serial) + (1n << 60n)),
+  share: (world, lpid, { gfn, pages }) => shares(world, lpid, 'share', asGfn(gfn), pages),
+  unshare: (world, lpid, { gfn, pages }) => shares(world, lpid, 'unshare', asGfn(gfn), pages),
+  'unshare-all': unsharesAll,
+  'host-write': (world, lpid, { gfn }, serial) =>
+    hostWrites(world, lpid, asGfn(gfn), BigInt(serial)),
+  'host-read': host(readPage),
+  touch: host(touch),
+  reclaim: host((host, vm, gfn) => unmap(host, vm, gfn, 'reclaim')),
+  pin: host(pin),
+  unpin: host((host, vm, gfn) => atOnce(unpin(host, vm, gfn))),
+  flush: host((host, vm) => flushSlot(host, vm, HOT_SLOT)),
+  'hot-add': host((host, vm) =>
+    addSlot(host, vm, { id: HOT_SLOT, base: HOT_BASE, pages: HOT_PAGES }),
+  ),
+  'hot-remove': hotRemove,
+  reset: (world, lpid) => {
+    const vm = world.machine.vm(lpid)
+    world.machine.hv(svmOff(world.machine.host, vm))
+    if (vm.secureGuest === 0) world.reload(lpid)
+    return undefined
+  },
+  destroy: (world, lpid) => {
+    world.machine.hv(destroyVm(world.machine.host, world.machine.vm(lpid)))
+    world.written.delete(lpid)
+    return undefined
+  },
+}
+
 /** Performs one operation; returns what went against the guest's own memory of its writes. */
 export function perform(world: World, op: Op, serial: number): Violation | undefined {
   const lpid = lpidOf(op.vm)
-  const { machine } = world
-  const held = machine.host.vms.get(lpid)
-  if (op.op === 'boot') {
-    if (held === undefined) world.boot(lpid)
-    return undefined
-  }
+  const held = world.machine.host.vms.get(lpid)
+  if (held === undefined && op.op === 'boot') world.boot(lpid)
   if (held === undefined || held.fault !== undefined) return undefined
-  switch (op.op) {
-    case 'esm':
-      return esm(world, lpid, op.strategy)
-    case 'load':
-      return loads(world, lpid, asGfn(op.gfn))
-    case 'store':
-      return stores(world, lpid, asGfn(op.gfn), BigInt(serial) + (1n << 60n))
-    case 'share':
-    case 'unshare':
-      return shares(world, lpid, op.op, asGfn(op.gfn), op.pages)
-    case 'unshare-all':
-      return unsharesAll(world, lpid)
-    case 'host-write':
-      return hostWrites(world, lpid, asGfn(op.gfn), BigInt(serial))
-    default:
-      return hostDoes(world, lpid, op)
-  }
+  // The table's key is the operation's name, so the act takes exactly this operation.
+  const act = ACTS[op.op] as (
+    world: World,
+    lpid: Lpid,
+    op: Op,
+    serial: number,
+  ) => Violation | undefined
+  return act(world, lpid, op, serial)
 }
 
-type HostOp = Exclude<
-  Op['op'],
-  'boot' | 'esm' | 'load' | 'store' | 'share' | 'unshare' | 'unshare-all' | 'host-write'
->
-
-function hostDoes(world: World, lpid: Lpid, op: Op): undefined {
-  const { machine } = world
-  const { host } = machine
-  const vmOf = machine.vm(lpid)
-  const at = asGfn('gfn' in op ? op.gfn : 0)
-  const acts: Readonly<Record<HostOp, () => unknown>> = {
-    touch: () => machine.hv(touch(host, vmOf, at)),
-    reclaim: () => machine.hv(unmap(host, vmOf, at, 'reclaim')),
-    pin: () => machine.hv(pin(host, vmOf, at)),
-    unpin: () => unpin(host, vmOf, at),
-    'host-read': () => machine.hv(readPage(host, vmOf, at)),
-    flush: () => machine.hv(flushSlot(host, vmOf, HOT_SLOT)),
-    'hot-add': () =>
-      machine.hv(addSlot(host, vmOf, { id: HOT_SLOT, base: HOT_BASE, pages: HOT_PAGES })),
-    'hot-remove': () => hotRemove(world, lpid),
-    reset: () => {
-      machine.hv(svmOff(host, vmOf))
-      if (vmOf.secureGuest === 0) world.reload(lpid)
-    },
-    destroy: () => {
-      machine.hv(destroyVm(host, vmOf))
-      world.written.delete(lpid)
-    },
-  }
-  acts[op.op as HostOp]()
-  return undefined
-}
-
-function hotRemove(world: World, lpid: Lpid): void {
+function hotRemove(world: World, lpid: Lpid): undefined {
   const { machine } = world
   machine.hv(removeSlot(machine.host, machine.vm(lpid), HOT_SLOT, true))
   for (let i = 0; i < HOT_PAGES; i++) world.writtenBy(lpid).delete(asGfn(HOT_BASE + i))
