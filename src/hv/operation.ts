@@ -21,8 +21,8 @@ export type Footprint =
       readonly gfn: Gfn
       /** It takes a device PFN. */
       readonly takes: boolean
-      /** It gives a device PFN back when it ends well. */
-      readonly frees: boolean
+      /** Says, when its turn has come, whether it gives a device PFN back when it ends well. */
+      readonly frees: (vm: Vm) => boolean
     }
 
 /** How an operation ended. */

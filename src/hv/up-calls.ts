@@ -5,9 +5,11 @@ import type { UpCall } from '../../schemas/messages.ts'
 import type { Hcall, Hdsi, MemRead, MemWrite } from '../abi/calls.ts'
 import { H_PAGE_IN_SHARED } from '../abi/calls.ts'
 import { H, Host as HostCode } from '../abi/codes.ts'
-import { frameOf, type Gpa, gfnOf } from '../abi/page.ts'
+import { frameOf, type Gfn, gfnOf } from '../abi/page.ts'
 import { hypercall } from '../uvmem/dispatch.ts'
+import type { Vm } from '../uvmem/host.ts'
 import { bytesOfPage, storeInPage } from '../uvmem/host-ram.ts'
+import { isDevicePte } from '../uvmem/mem-slots.ts'
 import { guestFault } from '../uvmem/vmm/touch.ts'
 import type { Hypervisor } from './hypervisor.ts'
 import type { Footprint, UvCall } from './operation.ts'
@@ -40,9 +42,10 @@ const HANDLERS: Omit<Handlers, 'SESSION_OPEN'> = {
   H_SVM_INIT_ABORT: (hv, _session, call, body) => serveHcall(hv, call, body, 'vm'),
   H_SVM_PAGE_IN: (hv, _session, call, body) => {
     const shares = body.flags === H_PAGE_IN_SHARED
-    serveHcall(hv, call, body, shares ? 'vm' : moves(body.gpa, true))
+    serveHcall(hv, call, body, shares ? 'vm' : movesIn(hv, gfnOf(body.gpa)))
   },
-  H_SVM_PAGE_OUT: (hv, _session, call, body) => serveHcall(hv, call, body, moves(body.gpa, false)),
+  H_SVM_PAGE_OUT: (hv, _session, call, body) =>
+    serveHcall(hv, call, body, { gfn: gfnOf(body.gpa), takes: false, frees: always }),
   HDSI: (hv, _session, call, body) => serveFault(hv, call, body),
   MEM_READ: (hv, _session, call, body) => serveRead(hv, call, body),
   MEM_WRITE: (hv, _session, call, body) => serveWrite(hv, call, body),
@@ -53,8 +56,18 @@ const HANDLERS: Omit<Handlers, 'SESSION_OPEN'> = {
   UV_UNREGISTER_MEM_SLOT: (hv, _session, call, body) => unregisterFromUv(hv, call, body),
 }
 
-/** A page move in (which takes a PFN) or out (which gives one back). */
-const moves = (gpa: Gpa, takes: boolean): Footprint => ({ gfn: gfnOf(gpa), takes, frees: !takes })
+const always = (): boolean => true
+const never = (): boolean => false
+
+/** A page-in takes a PFN; before Linux 5.8 it could replace a device page, whose PFN it gives back. */
+function movesIn({ host }: Hypervisor, gfn: Gfn): Footprint {
+  if (!host.profile.migratesDevicePages) return { gfn, takes: true, frees: never }
+  const frees = (vm: Vm): boolean => {
+    const slot = vm.slots.at(gfn)
+    return slot !== undefined && isDevicePte(slot.region.ptes.get(gfn - slot.base))
+  }
+  return { gfn, takes: true, frees }
+}
 
 /** Serves one call of a connection; answers it now or later, exactly once. */
 export function serve(hv: Hypervisor, caller: Caller, call: UvCall): void {

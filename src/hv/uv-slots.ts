@@ -66,7 +66,7 @@ export function registerFromUv(hv: Hypervisor, call: UvCall, body: UvRegisterMem
 
 export function unregisterFromUv(hv: Hypervisor, call: UvCall, body: UvUnregisterMemSlot): void {
   const { lpid, slotId: id } = body
-  const pages = hv.vm(lpid)?.slots.get(id)?.pages ?? 0
+  let pages = 0
   queue(
     hv,
     call,
@@ -74,7 +74,10 @@ export function unregisterFromUv(hv: Hypervisor, call: UvCall, body: UvUnregiste
       name: 'UV_UNREGISTER_MEM_SLOT',
       lpid,
       footprint: 'vm',
-      begin: (vm) => removeSlot(hv.host, vm, id, true, true),
+      begin: (vm) => {
+        pages = vm.slots.get(id)?.pages ?? 0
+        return removeSlot(hv.host, vm, id, true, true)
+      },
     },
     (ret) => {
       if (ret === HostCode.OK) hv.countFrames(-pages)

@@ -8,7 +8,7 @@
  */
 import type { Ucall } from '../abi/calls.ts'
 import type { Gfn } from '../abi/page.ts'
-import type { HvStep, HvSteps, Vm } from '../uvmem/host.ts'
+import type { HostFault, HvStep, HvSteps, Vm } from '../uvmem/host.ts'
 import type { Ended, Operation } from './operation.ts'
 
 /** What a queue needs of the hypervisor. */
@@ -22,6 +22,8 @@ export interface QueuePorts {
   /** Runs something in a later turn of the event loop. */
   readonly later: (run: () => void) => void
   readonly began?: (op: Operation) => void
+  /** We are wrong: an operation threw. Its VM is stopped. */
+  readonly failed?: (op: Operation, error: unknown) => void
 }
 
 type Phase = 'asking' | 'answered' | 'finished'
@@ -30,6 +32,7 @@ type Phase = 'asking' | 'answered' | 'finished'
 interface Running {
   readonly op: Operation
   readonly steps: HvSteps<unknown> | undefined
+  readonly frees: boolean
   phase: Phase
   /** The answer it waits for its turn with. */
   ret: number
@@ -107,38 +110,54 @@ export class VmQueue {
 
   #begin(op: Operation): void {
     const vm = this.#ports.vm()
-    if (vm === undefined) this.#enter(op, { how: 'gone' })
+    if (vm === undefined) this.#enter(op, false, { how: 'gone' })
     else if (vm.fault !== undefined && op.name !== 'destroy') {
-      this.#enter(op, { how: 'fault', fault: vm.fault })
+      this.#enter(op, false, { how: 'fault', fault: vm.fault })
     } else {
       this.#ports.began?.(op)
       vm.reason = undefined
-      this.#enter(op, undefined, op.begin(vm))
+      const frees = op.footprint !== 'vm' && op.footprint.frees(vm)
+      this.#step(this.#enter(op, frees, undefined, op.begin(vm)))
     }
   }
 
-  #enter(op: Operation, end: Ended<unknown> | undefined, steps?: HvSteps<unknown>): void {
-    const running: Running = { op, steps, phase: 'finished', ret: 0, end }
+  #enter(
+    op: Operation,
+    frees: boolean,
+    end: Ended<unknown> | undefined,
+    steps?: HvSteps<unknown>,
+  ): Running {
+    const running: Running = { op, steps, frees, phase: 'finished', ret: 0, end }
     this.#running.push(running)
-    if (op.footprint !== 'vm') {
-      this.#frames.add(op.footprint.gfn)
-      if (op.footprint.frees) this.#freeing++
-    }
-    if (steps !== undefined) this.#take(running, steps.next(0))
+    if (op.footprint !== 'vm') this.#frames.add(op.footprint.gfn)
+    if (frees) this.#freeing++
+    return running
   }
 
   #resume(running: Running): void {
-    const { op, steps, ret } = running
     const vm = this.#ports.vm()
     // The reason that is left there may be that of another page move.
-    if (vm !== undefined && op.footprint !== 'vm') vm.reason = undefined
-    if (steps !== undefined) this.#take(running, steps.next(ret))
+    if (vm !== undefined && running.op.footprint !== 'vm') vm.reason = undefined
+    this.#step(running)
   }
 
-  #take(running: Running, step: IteratorResult<HvStep, unknown>): void {
+  /** Hands an operation the answer it waits for. */
+  #step(running: Running): void {
+    const { steps, ret } = running
+    if (steps === undefined) return
+    // A page move behind this one may have stopped the VM already: that is not this one's fault.
+    const before = this.#ports.vm()?.fault
+    this.#take(running, steps.next(ret), before)
+  }
+
+  #take(
+    running: Running,
+    step: IteratorResult<HvStep, unknown>,
+    before: HostFault | undefined,
+  ): void {
     if (step.done === true) {
       const vm = this.#ports.vm()
-      const fault = vm?.fault
+      const fault = vm?.fault === before ? undefined : vm?.fault
       running.phase = 'finished'
       running.end =
         fault === undefined
@@ -157,12 +176,10 @@ export class VmQueue {
     this.#pump()
   }
 
-  #retire({ op, end }: Running): void {
+  #retire({ op, frees, end }: Running): void {
     this.#running.shift()
-    if (op.footprint !== 'vm') {
-      this.#frames.delete(op.footprint.gfn)
-      if (op.footprint.frees) this.#freeing--
-    }
+    if (op.footprint !== 'vm') this.#frames.delete(op.footprint.gfn)
+    if (frees) this.#freeing--
     if (end !== undefined) op.done(end)
   }
 }

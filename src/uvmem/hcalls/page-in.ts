@@ -19,7 +19,7 @@ import {
 } from '../../abi/page.ts'
 import { present } from '../../lib/assert.ts'
 import { secureWord } from '../frame-state.ts'
-import { type Host, type HvSteps, refuse, type Vm } from '../host.ts'
+import { type Host, type HvSteps, RESCHED, refuse, type Vm } from '../host.ts'
 import {
   faultIn,
   freeDevicePage,
@@ -86,6 +86,8 @@ export function* migrateIn(host: Host, vm: Vm, place: Place, gpa: Gpa, sends: bo
   }
   let ret: number = U.SUCCESS
   if (sends && pte !== NO_PTE) ret = yield sendPage(vm, pte, gpa)
+  // Page-ins before this one may not have their PFN yet: it takes its own in its turn.
+  else if (sends && undoes) yield RESCHED
   if (undoes) host.devices.release()
   // DIFF: Linux leaves the PFN taken and the frame marked secure, while the page stays where it was.
   if (ret !== U.SUCCESS && host.profile.failsOnUcall) return refuse(vm, ret, Reason.pageInRefused)
