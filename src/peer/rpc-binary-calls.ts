@@ -184,7 +184,8 @@ export function readBody<Body>(
   checkPayload(frame, shape.payloads)
   frame.checkUnused(shape.registers.length)
   if (frame.misfit !== undefined) return undefined
-  return read(frame)
+  const body = read(frame)
+  return frame.misfit === undefined ? body : undefined
 }
 
 /** Checks that a frame is followed by what may follow it. */
