@@ -2,8 +2,9 @@
 import type { Command } from 'commander'
 import { register as registerHv } from './hv-command.ts'
 import type { Io } from './io.ts'
+import { register as registerUv } from './uv-command.ts'
 
 /** Adds a subcommand to the program. */
 export type Register = (program: Command, io: Io) => void
 
-export const COMMANDS: readonly Register[] = [registerHv]
+export const COMMANDS: readonly Register[] = [registerHv, registerUv]

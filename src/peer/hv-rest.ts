@@ -130,13 +130,10 @@ async function problemOf(what: string, reply: Response): Promise<RestError> {
   }
 }
 
-function sentenceOf({ status, detail, name, reason, errors, fault }: ProblemDocument): string {
-  const parts = [`${status} ${detail}`]
-  if (name !== undefined) parts.push(name)
-  if (reason !== undefined && reason !== null) parts.push(`${reason.source}: ${reason.why}`)
-  if (fault !== undefined) parts.push(`${fault.kind}: ${fault.message}`)
-  for (const { field, expected } of errors ?? []) parts.push(`${field}: expected ${expected}`)
-  return parts.join('; ')
+/** The detail names code and reason already. */
+function sentenceOf({ status, detail, errors }: ProblemDocument): string {
+  const fields = (errors ?? []).map(({ field, expected }) => `${field}: expected ${expected}`)
+  return [`${status} ${detail}`, ...fields].join('; ')
 }
 
 /** What `fetch` hides behind "fetch failed". */

@@ -1,0 +1,134 @@
+/** The options of `uvmem uv`. */
+import { z } from 'zod'
+import { LPID_MAX, UV_SLOTS_MAX } from '../abi/page.ts'
+import { MEASURED_PARTS } from '../peer/guest-load.ts'
+import { UV_CODECS, type UvProtocol } from '../peer/uv-protocol.ts'
+import { UV_LIMITS } from '../ultravisor/limits.ts'
+import { UV_PROFILES, type UvProfileName } from '../ultravisor/profile.ts'
+import { fileText, flag, integer, oneOf, option, pages, text } from './option.ts'
+
+const GROUP = { net: 'Network:', uv: 'Ultravisor:', guest: 'Guests:', out: 'Output:' }
+
+const PROFILES = Object.keys(UV_PROFILES) as [UvProfileName, ...UvProfileName[]]
+const PROTOCOLS = Object.keys(UV_CODECS) as [UvProtocol, ...UvProtocol[]]
+
+/** Pages of the biggest guest: 16 TiB. */
+const MEMORY_PAGES_MAX = 2 ** 28
+
+const net = {
+  url: option(text('an address').default('http://127.0.0.1:8080'), 'where the server is', {
+    value: 'url',
+    group: GROUP.net,
+    shownDefault: 'http://127.0.0.1:8080',
+  }),
+  http: option(text('an address').optional(), 'where its REST API is, when that is elsewhere', {
+    value: 'url',
+    group: GROUP.net,
+  }),
+  tokenFile: option(fileText('the token').optional(), 'file with the bearer token', {
+    value: 'file',
+    group: GROUP.net,
+  }),
+  token: option(text('a token').optional(), 'the bearer token itself', { secret: true }),
+  protocol: option(oneOf(PROTOCOLS, 'a protocol').default('json'), PROTOCOLS.join(' or '), {
+    value: 'name',
+    group: GROUP.net,
+    shownDefault: 'json',
+  }),
+  window: option(
+    integer(1, UV_LIMITS.windowRequestsMax, 'hypercalls').default(64),
+    'hypercalls of one guest that may be under way at once',
+    { value: 'number', group: GROUP.net, shownDefault: '64' },
+  ),
+}
+
+const ultravisor = {
+  name: option(text('a name').default('uvmem uv'), 'what the session is called', {
+    value: 'name',
+    group: GROUP.uv,
+    shownDefault: 'uvmem uv',
+  }),
+  profile: option(
+    oneOf(PROFILES, 'a profile').default('firmware'),
+    `whose behaviour to show: ${PROFILES.join(' or ')}`,
+    { value: 'name', group: GROUP.uv, shownDefault: 'firmware' },
+  ),
+  secureMemory: option(
+    pages(MEMORY_PAGES_MAX, 'secure memory').default(MEMORY_PAGES_MAX),
+    'budget of secure memory: a size, or 64 KiB pages',
+    { value: 'size', group: GROUP.uv, shownDefault: '16TiB' },
+  ),
+  stay: option(flag('stay').default(false), 'serve the guests until a signal comes', {
+    kind: 'flag',
+    group: GROUP.uv,
+  }),
+}
+
+const guests = {
+  lpid: option(integer(1, LPID_MAX, 'an LPID').default(1), 'LPID of the first guest', {
+    value: 'number',
+    group: GROUP.guest,
+    shownDefault: '1',
+  }),
+  count: option(integer(1, LPID_MAX, 'guests').default(1), 'guests, with LPIDs counting up', {
+    value: 'number',
+    group: GROUP.guest,
+    shownDefault: '1',
+  }),
+  memory: option(
+    pages(MEMORY_PAGES_MAX, 'memory').default(4_096),
+    'memory of a guest that has none yet: a size, or 64 KiB pages',
+    { value: 'size', group: GROUP.guest, shownDefault: '256MiB' },
+  ),
+  slots: option(
+    integer(1, UV_SLOTS_MAX, 'memory slots').default(1),
+    'memory slots that it is divided into',
+    { value: 'number', group: GROUP.guest, shownDefault: '1' },
+  ),
+  kernel: option(text('a path').optional(), 'kernel image: an ELF file, or a flat one', {
+    value: 'file',
+    group: GROUP.guest,
+    shownDefault: '4 MiB of made-up bytes',
+  }),
+  initrd: option(text('a path').optional(), 'initrd', {
+    value: 'file',
+    group: GROUP.guest,
+    shownDefault: '1 MiB of made-up bytes',
+  }),
+  bootargs: option(text('text').default('console=hvc0'), 'boot arguments', {
+    value: 'text',
+    group: GROUP.guest,
+    shownDefault: 'console=hvc0',
+  }),
+  kernelBase: option(
+    pages(MEMORY_PAGES_MAX, 'where the kernel begins').default(64),
+    'where the kernel begins: 0x400000, 4MiB, or a number of pages',
+    { value: 'address', group: GROUP.guest, shownDefault: '0x400000' },
+  ),
+  strategy: option(
+    oneOf(['necessary', 'all'], 'a strategy').default('necessary'),
+    'pages to bring in: the necessary ones, or all',
+    { value: 'name', group: GROUP.guest, shownDefault: 'necessary' },
+  ),
+  content: option(
+    oneOf(['bytes', 'tag'], 'a kind of content').default('bytes'),
+    'tag: fill all memory with tags first, so that every page has content',
+    { value: 'name', group: GROUP.guest, shownDefault: 'bytes' },
+  ),
+  wrongDigest: option(
+    oneOf(MEASURED_PARTS, 'a part').optional(),
+    `change one byte of a part: ${MEASURED_PARTS.join(', ')}`,
+    { value: 'part', group: GROUP.guest },
+  ),
+}
+
+export const UvOptions = z.strictObject({
+  ...net,
+  ...ultravisor,
+  ...guests,
+  json: option(flag('json').default(false), 'one JSON document on stdout', {
+    kind: 'flag',
+    group: GROUP.out,
+  }),
+})
+export type UvOptions = z.output<typeof UvOptions>
