@@ -33,7 +33,9 @@ export class NumberPool {
     return this.#taken
   }
 
+  /** True when `n` is taken. */
   has(n: number): boolean {
+    if (n >= this.size) return false
     const chunk = Math.floor(n / CHUNK)
     const free = this.#free[chunk] as number
     if (free === 0) return true
@@ -61,6 +63,22 @@ export class NumberPool {
       if (got === 0 || (start + count) % CHUNK !== 0) break
     }
     return { start, count }
+  }
+
+  /** Takes exactly the numbers `start` to `start + count - 1`; false, and none, unless all are free. */
+  claimRun(start: number, count: number): boolean {
+    if (start < 0 || count < 0 || start + count > this.size) return false
+    const parts: { chunk: number; at: number; here: number }[] = []
+    for (let done = 0; done < count; ) {
+      const chunk = Math.floor((start + done) / CHUNK)
+      const at = (start + done) % CHUNK
+      const here = Math.min(count - done, this.#lengthOf(chunk) - at)
+      if (!this.#isFree(chunk, at, here)) return false
+      parts.push({ chunk, at, here })
+      done += here
+    }
+    for (const { chunk, at, here } of parts) this.#takeAt(chunk, at, here)
+    return true
   }
 
   give(n: number): void {
@@ -95,6 +113,14 @@ export class NumberPool {
 
   #lengthOf(chunk: number): number {
     return Math.min(CHUNK, this.size - chunk * CHUNK)
+  }
+
+  #isFree(chunk: number, at: number, count: number): boolean {
+    if (this.#free[chunk] === this.#lengthOf(chunk)) return true
+    if (this.#free[chunk] === 0) return false
+    const bits = this.#bitsOf(chunk)
+    for (let i = at; i < at + count; i++) if (!bits.has(i)) return false
+    return true
   }
 
   #bitsOf(chunk: number): SummaryBits {

@@ -71,6 +71,7 @@ export class SummaryBits {
 }
 
 function fillLowest(words: Uint32Array, bits: number): void {
+  if (bits === 0) return
   words.fill(0xffff_ffff)
   if ((bits & MASK) !== 0) words[words.length - 1] = (1 << (bits & MASK)) - 1
 }

@@ -35,7 +35,7 @@ export function* dropPages(host: Host, vm: Vm, slot: MemSlot, drop: Drop): HvSte
     const gfn = asGfn(slot.base + done)
     const many = isSecure(vm, gfn)
       ? dropRun(host, vm, slot, gfn, drop)
-      : passRun(host, vm, slot, gfn)
+      : passRun(host, vm, slot, gfn, drop)
     if (many > 0) done += many
     else {
       yield* dropOne(host, vm, slot, gfn, drop)
@@ -47,14 +47,16 @@ export function* dropPages(host: Host, vm: Vm, slot: MemSlot, drop: Drop): HvSte
 }
 
 /** Frames from `gfn` on that are not secure, made normal at a stroke where the profile does so. */
-function passRun(host: Host, vm: Vm, slot: MemSlot, gfn: Gfn): number {
+function passRun(host: Host, vm: Vm, slot: MemSlot, gfn: Gfn, drop: Drop): number {
   const uvmem = vm.uvmem.at(gfn)
   if (uvmem === undefined) return 1
   const end = Math.min(vm.uvmem.endOfWindow(gfn), slot.base + slot.pages)
   const run = uvmem.words.runAt(gfn - uvmem.base, end - uvmem.base)
   // Words that rise (normal, shared, paged out) are taken one at a time.
   const count = run.step === 0 ? run.count : 1
-  if (host.profile.flushResets) uvmem.words.fill(run.start, count, StateWord.Normal, 0)
+  if (host.profile.flushResets || drop.purges) {
+    uvmem.words.fill(run.start, count, StateWord.Normal, 0)
+  }
   return count
 }
 

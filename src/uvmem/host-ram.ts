@@ -6,10 +6,10 @@
  * refuses RA 0. Source: alloc_page_vma(); which frame it takes is not observable.
  */
 import type { Frame, Lpid, Page } from '../abi/page.ts'
-import { asFrame, PAGE_SIZE } from '../abi/page.ts'
+import { asFrame, asLpid, PAGE_SIZE } from '../abi/page.ts'
 import { NumberPool } from '../lib/number-pool.ts'
 import { WordTable } from '../lib/word-table.ts'
-import { PageStore } from './page-store.ts'
+import { type PageEntry, PageStore } from './page-store.ts'
 
 /** Frames of normal memory that a host can have, at most: what lies below DEVICE_RA_START, 16 TiB. */
 export const hostFramesMax = 2 ** 28 - 1
@@ -45,6 +45,7 @@ export class HostRam {
     if (n < 0) return undefined
     this.#next = n + 1
     this.#owners.set(n, owner)
+    this.#contents.renewRun(n, 1)
     return asFrame(n)
   }
 
@@ -58,6 +59,7 @@ export class HostRam {
       count++
     }
     this.#owners.fill(first, count, owner, 0)
+    this.#contents.renewRun(first, count)
     this.#next = first + count
     return { first, count }
   }
@@ -89,6 +91,42 @@ export class HostRam {
   /** True when the frame belongs to the VM: only then may its ultravisor read or write it. */
   belongsTo(frame: Frame, lpid: Lpid): boolean {
     return this.has(frame) && this.#owners.get(frame) === lpid
+  }
+
+  /** The number from which the next free frame is looked for. */
+  get next(): number {
+    return this.#next
+  }
+
+  /** The frames in use with the VM that each belongs to, as runs. */
+  *ownedRuns(): Generator<{ start: Frame; count: number; owner: Lpid }> {
+    for (const run of this.usedRuns()) {
+      const end = run.start + run.count
+      for (let at: number = run.start; at < end; ) {
+        const { word, step, count } = this.#owners.runAt(at, end)
+        const here = step === 0 ? count : 1
+        yield { start: asFrame(at), count: here, owner: asLpid(word) }
+        at += here
+      }
+    }
+  }
+
+  /** What the frames hold that are not zeros. */
+  contents(): Generator<PageEntry> {
+    return this.#contents.entries()
+  }
+
+  /** Takes exactly these frames for a VM; false, and none, unless all are free. */
+  claimRun(start: Frame, count: number, owner: Lpid): boolean {
+    if (start < 1 || !this.#pool.claimRun(start, count)) return false
+    this.#owners.fill(start, count, owner, 0)
+    return true
+  }
+
+  /** Puts a saved content back, or the place from which free frames are looked for. */
+  restore(saved: PageEntry | { readonly next: number }): void {
+    if ('next' in saved) this.#next = saved.next
+    else this.#contents.add(saved)
   }
 
   read(frame: Frame): Page {

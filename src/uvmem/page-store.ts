@@ -22,6 +22,14 @@ interface ListChunk {
   live: number
 }
 
+/** A page, or a chunk of pages that follow a rule, of which `live` are not dropped. */
+export type PageEntry =
+  | { readonly at: number; readonly page: Page }
+  | { readonly at: number; readonly first: bigint; readonly step: bigint; readonly live: number }
+
+/** Pages in an entry that follows a rule; its `at` is a multiple of them. */
+export const pagesPerRule = CHUNK
+
 const isRule = (chunk: RuleChunk | ListChunk): chunk is RuleChunk => 'step' in chunk
 
 const wrap = (tag: bigint): bigint => BigInt.asUintN(64, tag)
@@ -65,6 +73,41 @@ export class PageStore {
       const chunk = this.#chunks.get(Math.floor(n / CHUNK))
       if (chunk !== undefined) for (let i = 0; i < here; i++) this.drop(n + i)
       done += here
+    }
+  }
+
+  /** Pages `start` to `start + count - 1` are zeros from now on, whatever a dropped one held. */
+  renewRun(start: number, count: number): void {
+    if (this.#chunks.size === 0) return
+    for (let done = 0; done < count; ) {
+      const n = start + done
+      const here = Math.min(count - done, CHUNK - (n % CHUNK))
+      const key = Math.floor(n / CHUNK)
+      if (here === CHUNK) this.#chunks.delete(key)
+      else if (this.#chunks.has(key)) for (let i = 0; i < here; i++) this.set(n + i, null)
+      done += here
+    }
+  }
+
+  /** Everything that is not zeros. */
+  *entries(): Generator<PageEntry> {
+    for (const [key, chunk] of this.#chunks) {
+      const at = key * CHUNK
+      if (isRule(chunk)) yield { at, ...chunk }
+      else {
+        for (const [i, page] of chunk.pages.entries()) {
+          if (page !== null && page !== undefined) yield { at: at + i, page }
+        }
+      }
+    }
+  }
+
+  /** Takes an entry of another store over. */
+  add(entry: PageEntry): void {
+    if ('page' in entry) this.set(entry.at, entry.page)
+    else {
+      const { at, first, step, live } = entry
+      this.#chunks.set(Math.floor(at / CHUNK), { first, step, live })
     }
   }
 
