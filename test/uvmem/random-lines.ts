@@ -3,7 +3,7 @@
 import { randomInt } from 'node:crypto'
 import fc from 'fast-check'
 import type { Test } from 'tap'
-import type { World } from './world.ts'
+import type { Told, World } from './world.ts'
 
 /** The seed of a random test, printed; SEED in the environment replays a failure. */
 export function seedFor(t: Test): number {
@@ -80,11 +80,11 @@ export const randomLines = (most: number): fc.Arbitrary<readonly string[]> =>
  * Runs a line; a VM that is gone is made again, and one that has met a host fault is destroyed first,
  * as it must be.
  */
-export function doRandom(world: World, text: string): void {
+export function doRandom(world: World, text: string): Told {
   const lpid = text.startsWith('2: ') ? 2 : 1
   if (vmOf(world, lpid)?.fault !== undefined) world.do(`${lpid}: destroy`)
   if (vmOf(world, lpid) === undefined) world.do(`create ${lpid} 0:0+4 1:4+3`)
-  world.do(text)
+  return world.do(text)
 }
 
 const vmOf = (world: World, lpid: number) =>

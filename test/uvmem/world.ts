@@ -30,7 +30,9 @@ export interface WorldOptions {
   readonly radix?: boolean
   readonly svmEnabled?: boolean
   readonly notifies?: boolean
-  /** Lines run first; each must end well. */
+  /** A host that is there already, with its VMs. */
+  readonly host?: Host
+  /** Lines run first. */
   readonly after?: readonly string[]
 }
 
@@ -48,13 +50,16 @@ export class World {
 
   constructor(options: WorldOptions = {}) {
     const { profile = 'linux-6', pool = 16, frames = 1_000, notifies = false } = options
-    this.host = newHost({
-      profile: typeof profile === 'string' ? HV_PROFILES[profile] : profile,
-      poolSize: pool,
-      frames,
-      notifiesMigrations: notifies,
-    })
+    this.host =
+      options.host ??
+      newHost({
+        profile: typeof profile === 'string' ? HV_PROFILES[profile] : profile,
+        poolSize: pool,
+        frames,
+        notifiesMigrations: notifies,
+      })
     const { slots = '0:0+4', touched = [], radix = true, svmEnabled = true } = options
+    if (options.host !== undefined) return
     this.#perform({ op: 'create', lpid: 1, radix, svm_enabled: svmEnabled, slots: slotsOf(slots) })
     for (const gfn of touched) this.do(`touch ${gfn}`)
     for (const line of options.after ?? []) this.do(line)
