@@ -56,7 +56,7 @@ export const listFrames = defineOperation({
   path: VmPath,
   query: z.strictObject({
     from: GfnText.optional().describe('First GFN to look at'),
-    limit: numberText(1, 10_000, 'runs in one answer').default(1_000),
+    limit: numberText(1, 10_000, 'runs in one answer').prefault('1000'),
     state: StateName.optional(),
     by: z
       .enum(['state', 'backing'], { error: 'one of state, backing' })

@@ -102,3 +102,11 @@ export const getReady = defineOperation({
   answer: z.strictObject({ status: z.literal('ready') }),
   problems: ['shutting-down'],
 })
+export const getOpenApi = defineOperation({
+  method: 'GET',
+  route: '/openapi.json',
+  tag: 'Health',
+  summary: 'This document',
+  description: 'OpenAPI 3.1, made of the schemas that the server validates with.',
+  answer: z.record(z.string(), z.unknown()),
+})

@@ -56,7 +56,7 @@ export const fillMemory = defineOperation({
     gpa: PageGpaBody,
     size: sizeBody('how much to fill'),
     tag: TagBody.describe('Tag of the first page'),
-    step: TagBody.default(0n).describe('From page to page, modulo 2^64'),
+    step: TagBody.prefault(0).describe('From page to page, modulo 2^64'),
   }),
   answer: z.strictObject({ pages: z.int() }),
   problems: OPERATION_PROBLEMS,

@@ -9,12 +9,20 @@ import {
   unmapFrame,
   unpinFrame,
 } from './frame.ts'
-import { denyFrames, getHost, getInvariants, getLive, getReady, listSessions } from './host.ts'
+import {
+  denyFrames,
+  getHost,
+  getInvariants,
+  getLive,
+  getOpenApi,
+  getReady,
+  listSessions,
+} from './host.ts'
 import { fillMemory, getPage, readMemory, writeMemory } from './memory.ts'
 import { addSlot, failKsm, flushSlot, listSlots, mapSlot, removeSlot, unmapSlot } from './slot.ts'
 import { createVm, deleteVm, getVm, listVms, resetVm } from './vm.ts'
 
-const HOST = { getLive, getReady, getHost, denyFrames, getInvariants, listSessions }
+const HOST = { getLive, getReady, getOpenApi, getHost, denyFrames, getInvariants, listSessions }
 const VMS = { listVms, createVm, getVm, deleteVm, resetVm }
 const SLOTS = { listSlots, addSlot, removeSlot, flushSlot, unmapSlot, mapSlot, failKsm }
 const FRAMES = {

@@ -52,7 +52,7 @@ export const removeSlot = defineOperation({
     'Its device pages are dropped and the ultravisor is told, as far as the VM is not normal.',
   path: SlotPath,
   query: z.strictObject({
-    munmap: flagText('whether the memory behind it goes as well').default(true),
+    munmap: flagText('whether the memory behind it goes as well').prefault('true'),
   }),
   answer: CodeResult,
   problems: SLOT_PROBLEMS,

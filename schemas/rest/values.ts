@@ -77,7 +77,12 @@ export function wordBody<T = number>(
 ) {
   const expected = `${what}: ${min} to ${max}, an integer, or hexadecimal text with 0x`
   return z
-    .union([z.string().regex(WORD, expected), z.int(expected)], { error: expected })
+    .union(
+      [z.string().regex(WORD, expected), z.int(expected).min(min, expected).max(max, expected)],
+      {
+        error: expected,
+      },
+    )
     .transform((word, context): T => {
       const value = Number(word)
       if (value >= min && value <= max) return as(value)

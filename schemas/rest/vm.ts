@@ -78,7 +78,7 @@ export const listVms = defineOperation({
   description: 'One page of the list; next is what after must be for the following page, or null.',
   query: z.strictObject({
     after: numberText(0, 4_095, 'an LPID').optional().describe('Only VMs with a higher LPID'),
-    limit: numberText(1, 1_000, 'VMs in one answer').default(100),
+    limit: numberText(1, 1_000, 'VMs in one answer').prefault('100'),
   }),
   answer: z.strictObject({ vms: z.array(VmFacts), next: z.int().nullable() }),
 })
@@ -95,8 +95,8 @@ export const createVm = defineOperation({
     slots: z
       .array(SlotWish, { error: 'a list of memory slots' })
       .max(65_536, 'at most 65536 memory slots')
-      .default([])
-      .transform(placeSlots),
+      .transform(placeSlots)
+      .prefault([]),
   }),
   status: 201,
   answer: VmFacts,

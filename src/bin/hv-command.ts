@@ -1,8 +1,10 @@
 /** `uvmem hv`: the hypervisor as a server, until a signal ends it. */
+import { performance } from 'node:perf_hooks'
 import type { Command } from 'commander'
 import { pino } from 'pino'
 import { LIMITS, type Limits } from '../../schemas/limits.ts'
 import { type App, buildApp } from '../server/app.ts'
+import { callLog } from '../server/call-log.ts'
 import { isLoopback } from '../server/guard.ts'
 import { type Address, listen } from '../server/listen.ts'
 import { HvOptions } from './hv-options.ts'
@@ -53,6 +55,7 @@ async function run(options: HvOptions, io: Io): Promise<void> {
     },
     version: VERSION,
     log: pino({ level: options.logLevel }, io.err),
+    ...(options.logCalls ? { watch: callLog(elapsed, (line) => io.err.write(line)) } : {}),
   })
   await makeVms(app, vms)
   await loadImages(app, images)
@@ -60,6 +63,8 @@ async function run(options: HvOptions, io: Io): Promise<void> {
   io.out.write(readyLine(app, address, io))
   endOnSignal(app, io)
 }
+
+const elapsed = (): number => performance.now()
 
 function hvConfig(options: HvOptions) {
   const limits: Limits = { ...LIMITS, ...pick(options, Object.keys(LIMITS)) }

@@ -1,5 +1,6 @@
 /** What a hypervisor is made with. */
 import type { Limits } from '../../schemas/limits.ts'
+import type { Lpid } from '../abi/page.ts'
 import type { HvProfileName } from '../uvmem/profile.ts'
 
 /** What becomes of the VMs of a session that is given up. */
@@ -27,4 +28,6 @@ export interface HvPorts {
   readonly later: (run: () => void) => void
   /** A secret of so many bytes, as text. */
   readonly token: () => string
+  /** We are wrong: an operation on this VM threw, and the VM is stopped. */
+  readonly failed?: (lpid: Lpid, error: unknown) => void
 }

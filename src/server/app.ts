@@ -41,12 +41,13 @@ export const bodyBytesMax = 1_048_576
 export const requestGraceMs = 1_000
 
 export function buildApp(options: AppOptions): App {
-  const hv = new Hypervisor(
+  const hv: Hypervisor = new Hypervisor(
     options.hv,
     {
       now: () => performance.now(),
       later: (run) => setImmediate(run),
       token: () => randomBytes(32).toString('base64url'),
+      failed: (lpid, error) => uv.failVm(lpid, error),
     },
     options.watch,
   )
@@ -61,7 +62,7 @@ export function buildApp(options: AppOptions): App {
   })
   const origin = originGuard(options.guard)
   const token = tokenGuard(options.guard)
-  const uv = new UvEndpoint({
+  const uv: UvEndpoint = new UvEndpoint({
     hv,
     vmm,
     guards: [origin, token],

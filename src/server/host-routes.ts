@@ -1,15 +1,23 @@
 /** Handlers: the host, its sessions, its health. */
+import { openApiDocument } from '../../schemas/rest/openapi.ts'
 import { PAGE_SIZE } from '../abi/page.ts'
 import { unexplained, violationsOf } from '../uvmem/invariants.ts'
 import type { Handlers } from './handler.ts'
 import { problem } from './problem.ts'
 
 export const HOST_HANDLERS: Handlers<
-  'getLive' | 'getReady' | 'getHost' | 'denyFrames' | 'getInvariants' | 'listSessions'
+  | 'getLive'
+  | 'getReady'
+  | 'getOpenApi'
+  | 'getHost'
+  | 'denyFrames'
+  | 'getInvariants'
+  | 'listSessions'
 > = {
   getLive: () => ({ status: 'ok' }),
   getReady: ({ hv }) =>
     hv.stopping ? problem('shutting-down', 'The server was told to stop.') : { status: 'ready' },
+  getOpenApi: ({ version }) => ({ ...openApiDocument(version) }),
   getHost: ({ hv, version }) => {
     const { host, config } = hv
     const { pool } = host.devices

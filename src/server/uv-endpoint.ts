@@ -78,6 +78,16 @@ export class UvEndpoint {
     for (const connection of this.#connections) connection.terminate()
   }
 
+  /** We are wrong about a VM: the session that serves it ends, as nothing it hears is sure any more. */
+  failVm(lpid: Lpid, error: unknown): void {
+    const { hv, log, crashOnFailure } = this.#options
+    log.error({ err: error, lpid }, 'a rule of ours did not hold: the VM is stopped')
+    if (crashOnFailure) throw error
+    const owner = hv.sessions.ownerOf(lpid)
+    const connection = [...this.#connections].find(({ session }) => session === owner)
+    if (owner !== undefined) connection?.abandon()
+  }
+
   #refusalOf({ url, method, headers }: IncomingMessage): Problem | undefined {
     if (this.#options.hv.stopping) return problem('shutting-down', 'No new sessions are taken.')
     for (const guard of this.#options.guards) {

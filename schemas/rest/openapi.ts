@@ -1,0 +1,115 @@
+/** The OpenAPI 3.1 document of the REST API, made of the schemas that the server validates with. */
+import { z } from 'zod'
+import { OCTETS, type Operation } from './operation.ts'
+import { OPERATIONS } from './operations.ts'
+import { PROBLEM, ProblemDocument, type ProblemName } from './problem.ts'
+
+type Json = Readonly<Record<string, unknown>>
+
+/** Paths that need no token. */
+const OPEN_ROUTES: ReadonlySet<string> = new Set(['/livez', '/readyz'])
+const PROBLEM_TYPE = 'application/problem+json'
+const OCTET_CONTENT = {
+  'application/octet-stream': { schema: { type: 'string', format: 'binary' } },
+}
+
+/** `io`: what the server takes, or what it gives. */
+function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
+  const { $schema: _draft, ...rest } = z.toJSONSchema(schema, { io })
+  return rest
+}
+
+const content = (schema: z.ZodType | typeof OCTETS, io: 'input' | 'output'): Json =>
+  schema === OCTETS ? OCTET_CONTENT : { 'application/json': { schema: schemaOf(schema, io) } }
+
+/** The parameters of one place: every member of a strict object. */
+function parametersOf(place: 'path' | 'query', schema: z.ZodType): Json[] {
+  const { properties, required } = schemaOf(schema, 'input') as {
+    properties?: Record<string, Json>
+    required?: string[]
+  }
+  return Object.entries(properties ?? {}).map(([name, form]) => {
+    const { description, ...rest } = form
+    return {
+      name,
+      in: place,
+      required: place === 'path' || (required ?? []).includes(name),
+      ...(description === undefined ? {} : { description }),
+      schema: rest,
+    }
+  })
+}
+
+const problemsOf = ({ route, path, query, body, problems }: Operation): readonly ProblemName[] => {
+  const takesSomething =
+    body !== undefined || [path, query].some((each) => parametersOf('query', each).length > 0)
+  return [
+    ...(takesSomething ? (['bad-request'] as const) : []),
+    ...(OPEN_ROUTES.has(route) ? [] : (['unauthorized'] as const)),
+    'forbidden',
+    ...(body === undefined ? [] : (['too-large', 'unsupported-media-type'] as const)),
+    ...problems,
+    'internal',
+  ]
+}
+
+/** One answer for each status: its problems share one. */
+function problemAnswers(operation: Operation): Record<string, Json> {
+  const answers: Record<string, Json> = {}
+  const names = problemsOf(operation)
+  for (const { status } of names.map((name) => PROBLEM[name])) {
+    const here = names.filter((name) => PROBLEM[name].status === status)
+    answers[String(status)] = {
+      description: here.map((name) => `\`${name}\`: ${PROBLEM[name].when}`).join(' '),
+      content: { [PROBLEM_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } },
+    }
+  }
+  return answers
+}
+
+function describe(id: string, operation: Operation): Json {
+  const { tag, summary, description, path, query, body, status, answer, route } = operation
+  const parameters = [...parametersOf('path', path), ...parametersOf('query', query)]
+  return {
+    operationId: id,
+    tags: [tag],
+    summary,
+    description,
+    ...(parameters.length > 0 ? { parameters } : {}),
+    ...(body === undefined
+      ? {}
+      : { requestBody: { required: true, content: content(body, 'input') } }),
+    ...(OPEN_ROUTES.has(route) ? { security: [] } : {}),
+    responses: {
+      [String(status)]: { description: 'Success.', content: content(answer, 'output') },
+      ...problemAnswers(operation),
+    },
+  }
+}
+
+/** `version`: of the program. */
+export function openApiDocument(version: string): Json {
+  const paths: Record<string, Record<string, Json>> = {}
+  for (const [id, operation] of Object.entries(OPERATIONS)) {
+    const here = paths[operation.route] ?? {}
+    here[operation.method.toLowerCase()] = describe(id, operation)
+    paths[operation.route] = here
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'uvmem',
+      version,
+      description:
+        'Inspect and operate the emulated hypervisor. Ultravisors connect to the WebSocket at /v1/uv, which is described elsewhere. Numbers in paths and queries are decimal, or hexadecimal with 0x; 64-bit values in answers are text with 0x.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/' }],
+    security: [{ token: [] }, {}],
+    paths,
+    components: {
+      schemas: { Problem: schemaOf(ProblemDocument, 'output') },
+      securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
+    },
+  }
+}
