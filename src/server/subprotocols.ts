@@ -5,7 +5,6 @@
 import type { DownCall, UpCall } from '../../schemas/messages.ts'
 import { hvBinaryCodec } from '../peer/rpc-binary.ts'
 import type { Codec } from '../peer/rpc-codec.ts'
-import { hvBinaryCodec } from '../peer/rpc-binary.ts'
 import { hvJsonCodec } from '../peer/rpc-json.ts'
 
 export type HvCodec = Codec<DownCall, UpCall>
