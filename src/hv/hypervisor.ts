@@ -4,13 +4,14 @@
  * It knows ports, not sockets: who has a connection hands it a UvLink and the calls that come in.
  */
 import type { LimitName } from '../../schemas/limits.ts'
+import type { DownCall } from '../../schemas/messages.ts'
 import { LPID_MAX, type Lpid } from '../abi/page.ts'
 import { type Host, newHost, type Vm } from '../uvmem/host.ts'
 import { HV_PROFILES } from '../uvmem/profile.ts'
 import { createVm } from '../uvmem/vmm/life.ts'
 import type { HvConfig, HvPorts } from './config.ts'
 import { DeadlockWatch } from './deadlock.ts'
-import type { Ended, Operation } from './operation.ts'
+import { type Operation, type Settle, Task } from './operation.ts'
 import { type Session, Sessions, type UvLink } from './session.ts'
 import { Ultracalls } from './ultracall.ts'
 import { VmQueue } from './vm-queue.ts'
@@ -86,17 +87,28 @@ export class Hypervisor {
     const { vmsMax } = this.config.limits
     if (this.host.vms.size >= vmsMax) return { limit: 'vmsMax', max: vmsMax }
     const vm = createVm(this.host, { lpid, radix, svmEnabled, slots: [] })
-    return vm ?? { limit: 'vmsMax', max: LPID_MAX }
+    if (vm === undefined) return { limit: 'vmsMax', max: LPID_MAX }
+    this.watch.made(vm)
+    return vm
   }
 
   /** Puts an operation at the end of its VM's queue. */
   submit<R>(op: Operation<R>): void {
-    const done = (end: Ended<R>): void => {
-      this.watch.ended(op as unknown as Operation, end)
-      op.done(end)
-      this.#tidy(op.lpid)
-    }
-    this.#queueOf(op.lpid).push({ ...op, done })
+    const task = new Task(op, this.#settle)
+    const queue = this.#queueOf(op.lpid)
+    this.watch.queued(op.lpid, queue.length + 1)
+    queue.push(task as unknown as Task)
+  }
+
+  readonly #settle: Settle = (task, end, tell) => {
+    this.watch.ended(task, end)
+    tell()
+    this.#tidy(task.lpid)
+  }
+
+  /** The operation that waits for this ultracall of ours. */
+  taskAsking(call: DownCall): Task | undefined {
+    return this.#queues.get(call.lpid)?.taskAsking(call)
   }
 
   openSession(name: string, link: UvLink): Session | LimitPassed {
@@ -137,7 +149,8 @@ export class Hypervisor {
           freePfns: () => this.host.devices.available,
           ask: (op, call, answer) => this.#ultracalls.ask(op, call, answer),
           later: this.ports.later,
-          began: (op) => this.watch.began(op),
+          began: (op, vm) => this.watch.began(op, vm),
+          failed: (op, error) => this.ports.failed?.(op.lpid, error),
         },
         this.config.window,
       )

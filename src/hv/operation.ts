@@ -5,8 +5,10 @@
 import type { DownCall, UpCall } from '../../schemas/messages.ts'
 import type { Gfn, Lpid } from '../abi/page.ts'
 import type { Incoming } from '../peer/rpc-calls.ts'
+import type { FrameRun } from '../uvmem/frame-runs.ts'
 import type { HostFault, HvSteps, Vm } from '../uvmem/host.ts'
 import type { Reason } from '../uvmem/reason.ts'
+import type { VmmCall } from './vmm-call.ts'
 
 /** A call of an ultravisor that the hypervisor serves. */
 export type UvCall = Incoming<DownCall, UpCall>
@@ -37,13 +39,86 @@ export type Ended<R> =
 export interface Operation<R = unknown> {
   /** `H_SVM_PAGE_IN`, `touch` ...: for the journal. */
   readonly name: string
+  /** What an operation of the VMM or the host was told; a call's own is its body. */
+  readonly wish?: VmmCall | undefined
   readonly lpid: Lpid
   /** The frame it is about, if it is about one. */
-  readonly gfn?: Gfn
+  readonly gfn?: Gfn | undefined
   /** The call that asked for it; none for an operation of the VMM or the host. */
   readonly call: UvCall | undefined
   readonly footprint: Footprint
   readonly begin: (vm: Vm) => HvSteps<R>
   /** Told once how it ended. */
   readonly done: (end: Ended<R>) => void
+  /** The operation in whose ultracall the call was made. */
+  readonly inside?: Task | undefined
+}
+
+/** What a watch keeps of an operation while it is under way. */
+export interface OperationNote {
+  /** Serial in the journal; 0 before its turn has come. */
+  serial: number
+  /** Serial of its ultracall that is open; 0 for none. */
+  asked: number
+  /** Milliseconds by the watch's clock. */
+  beganAt: number
+  askedAt: number
+  /** Number of its name in the journal. */
+  name: number
+  /** Its VM, also when that is gone at the end. */
+  vm: Vm | undefined
+  /** `secure_guest` and the frame's state word before it. */
+  flags: number
+  word: number
+  /** Frames of the VM before it, where it may change any of them. */
+  runs: readonly FrameRun[] | undefined
+}
+
+/** What goes on around the end of an operation; `tell` tells who asked for it. */
+export type Settle = (task: Task, end: Ended<unknown>, tell: () => void) => void
+
+/** An operation in its VM's queue. */
+export class Task<R = unknown> {
+  readonly name: string
+  readonly wish: VmmCall | undefined
+  readonly lpid: Lpid
+  readonly gfn: Gfn | undefined
+  readonly call: UvCall | undefined
+  readonly footprint: Footprint
+  readonly begin: (vm: Vm) => HvSteps<R>
+  readonly inside: Task | undefined
+  /** The ultracall that it waits for. */
+  asking: DownCall | undefined = undefined
+  readonly note: OperationNote = {
+    serial: 0,
+    asked: 0,
+    beganAt: 0,
+    askedAt: 0,
+    name: 0,
+    vm: undefined,
+    flags: 0,
+    word: 0,
+    runs: undefined,
+  }
+
+  readonly #tell: (end: Ended<R>) => void
+  readonly #settle: Settle
+
+  constructor(op: Operation<R>, settle: Settle) {
+    this.name = op.name
+    this.wish = op.wish
+    this.lpid = op.lpid
+    this.gfn = op.gfn
+    this.call = op.call
+    this.footprint = op.footprint
+    this.begin = op.begin
+    this.inside = op.inside
+    this.#tell = op.done
+    this.#settle = settle
+  }
+
+  done(end: Ended<R>): void {
+    // What `begin` returns is what `done` is told, so nobody in between need know its type.
+    this.#settle(this as unknown as Task, end, () => this.#tell(end))
+  }
 }

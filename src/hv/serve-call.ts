@@ -1,6 +1,6 @@
 /** How a call of an ultravisor ends: with an error at once, or with the code of an operation. */
 import type { WireErrorName } from '../../schemas/errors.ts'
-import type { ErrorData } from '../../schemas/messages.ts'
+import type { DownCall, ErrorData } from '../../schemas/messages.ts'
 import type { Hypervisor, LimitPassed } from './hypervisor.ts'
 import type { Ended, Operation, UvCall } from './operation.ts'
 
@@ -30,5 +30,7 @@ export function queue<R>(
     else if (end.how === 'fault') call.fail('HOST_FAULT', { ...end.fault })
     else call.fail('LPID_UNKNOWN', { lpid: op.lpid })
   }
-  hv.submit({ ...op, call, done })
+  const asking = call.parent === 0 ? undefined : call.ancestors()[0]?.body
+  const inside = asking === undefined ? undefined : hv.taskAsking(asking as DownCall)
+  hv.submit({ ...op, call, inside, done })
 }

@@ -7,13 +7,13 @@ import type { Ucall, UcallName } from '../abi/calls.ts'
 import { U } from '../abi/codes.ts'
 import { DEVICE_RA_START, frameOf, type Page, type Ra } from '../abi/page.ts'
 import type { Host } from '../uvmem/host.ts'
-import type { Operation } from './operation.ts'
+import type { Task } from './operation.ts'
 import type { Sessions } from './session.ts'
 
 /** What is told of ultracalls as they are made and answered. */
 export interface UcallWatch {
-  asked(op: Operation, call: DownCall): void
-  answered(op: Operation, call: DownCall, ret: number, error: string | undefined): void
+  asked(op: Task, call: DownCall): void
+  answered(op: Task, call: DownCall, ret: number, error: string | undefined): void
 }
 
 /**
@@ -42,9 +42,10 @@ export class Ultracalls {
   }
 
   /** Makes a call for an operation; `answer` is told its code, once. */
-  ask(op: Operation, call: Ucall, answer: (ret: number) => void): void {
+  ask(op: Task, call: Ucall, answer: (ret: number) => void): void {
     const body = this.#withPage(call)
     const session = this.#sessions.ownerOf(call.lpid)
+    op.asking = body
     this.#watch.asked(op, body)
     if (session === undefined) {
       const ret = WITHOUT_UV[call.call]

@@ -126,7 +126,9 @@ function serveFault(hv: Hypervisor, call: UvCall, { lpid, gpa }: Hdsi): void {
 /** The ultravisor loads from normal memory; it needs no queue, as a load on the real machine. */
 function serveRead(hv: Hypervisor, call: UvCall, { lpid, ra, offset, length }: MemRead): void {
   const frame = frameOf(ra)
-  if (!hv.host.ram.belongsTo(frame, lpid)) return call.answer(HostCode.EFAULT)
+  const allowed = hv.host.ram.belongsTo(frame, lpid)
+  hv.watch.accessed(call, allowed ? HostCode.OK : HostCode.EFAULT)
+  if (!allowed) return call.answer(HostCode.EFAULT)
   const bytes = bytesOfPage(hv.host.ram.read(frame), offset, length)
   call.answer(HostCode.OK, { bytes })
 }
@@ -134,7 +136,9 @@ function serveRead(hv: Hypervisor, call: UvCall, { lpid, ra, offset, length }: M
 function serveWrite(hv: Hypervisor, call: UvCall, { lpid, ra, offset, bytes }: MemWrite): void {
   const frame = frameOf(ra)
   const { ram } = hv.host
-  if (!ram.belongsTo(frame, lpid)) return call.answer(HostCode.EFAULT)
+  const allowed = ram.belongsTo(frame, lpid)
+  hv.watch.accessed(call, allowed ? HostCode.OK : HostCode.EFAULT)
+  if (!allowed) return call.answer(HostCode.EFAULT)
   ram.write(frame, bytes === null ? null : storeInPage(ram.read(frame), offset, bytes))
   call.answer(HostCode.OK)
 }

@@ -6,10 +6,12 @@
  * different frames, they take and give PFNs as if they had waited for each other, and they end in the
  * order in which they began (`answered` waits for its turn). Source: spec of the hypervisor, section 2.
  */
+
+import type { DownCall } from '../../schemas/messages.ts'
 import type { Ucall } from '../abi/calls.ts'
 import type { Gfn } from '../abi/page.ts'
-import type { HostFault, HvStep, HvSteps, Vm } from '../uvmem/host.ts'
-import type { Ended, Operation } from './operation.ts'
+import { FaultKind, type HostFault, type HvStep, type HvSteps, type Vm } from '../uvmem/host.ts'
+import type { Ended, Task } from './operation.ts'
 
 /** What a queue needs of the hypervisor. */
 export interface QueuePorts {
@@ -18,19 +20,19 @@ export interface QueuePorts {
   /** Device PFNs that are free and not promised. */
   readonly freePfns: () => number
   /** Makes an ultracall for an operation; may answer before it returns. */
-  readonly ask: (op: Operation, call: Ucall, answer: (ret: number) => void) => void
+  readonly ask: (op: Task, call: Ucall, answer: (ret: number) => void) => void
   /** Runs something in a later turn of the event loop. */
   readonly later: (run: () => void) => void
-  readonly began?: (op: Operation) => void
+  readonly began?: (op: Task, vm: Vm) => void
   /** We are wrong: an operation threw. Its VM is stopped. */
-  readonly failed?: (op: Operation, error: unknown) => void
+  readonly failed?: (op: Task, error: unknown) => void
 }
 
 type Phase = 'asking' | 'answered' | 'finished'
 
 /** An operation that has begun. */
 interface Running {
-  readonly op: Operation
+  readonly op: Task
   readonly steps: HvSteps<unknown> | undefined
   readonly frees: boolean
   phase: Phase
@@ -46,7 +48,7 @@ export class VmQueue {
   readonly #running: Running[] = []
   readonly #frames = new Set<Gfn>()
   #freeing = 0
-  #waiting: Operation[] = []
+  #waiting: Task[] = []
   #next = 0
   #pumping = false
 
@@ -60,10 +62,22 @@ export class VmQueue {
     return this.#running.length + this.#waiting.length - this.#next
   }
 
-  push<R>(op: Operation<R>): void {
-    // What `begin` returns is what `done` is told, so the queue need not know its type.
-    this.#waiting.push(op as unknown as Operation)
+  push(op: Task): void {
+    this.#waiting.push(op)
     this.#pump()
+  }
+
+  /** The operation that waits for this ultracall. */
+  taskAsking(call: DownCall): Task | undefined {
+    return this.#running.find(({ op }) => op.asking === call)?.op
+  }
+
+  /** Ends what has not begun yet: its VM is about to go. What has begun goes on. */
+  drop(): void {
+    const dropped = this.#waiting.slice(this.#next)
+    this.#waiting = []
+    this.#next = 0
+    for (const op of dropped) op.done({ how: 'gone' })
   }
 
   /** Ends what can end, begins what may begin, until everything waits for answers. */
@@ -98,7 +112,7 @@ export class VmQueue {
     return true
   }
 
-  #mayBegin({ footprint }: Operation): boolean {
+  #mayBegin({ footprint }: Task): boolean {
     const ahead = this.#running.length
     if (ahead === 0) return true
     if (footprint === 'vm' || ahead >= this.#window) return false
@@ -108,13 +122,13 @@ export class VmQueue {
     return !footprint.takes || (this.#freeing === 0 && this.#ports.freePfns() > 0)
   }
 
-  #begin(op: Operation): void {
+  #begin(op: Task): void {
     const vm = this.#ports.vm()
     if (vm === undefined) this.#enter(op, false, { how: 'gone' })
     else if (vm.fault !== undefined && op.name !== 'destroy') {
       this.#enter(op, false, { how: 'fault', fault: vm.fault })
     } else {
-      this.#ports.began?.(op)
+      this.#ports.began?.(op, vm)
       vm.reason = undefined
       const frees = op.footprint !== 'vm' && op.footprint.frees(vm)
       this.#step(this.#enter(op, frees, undefined, op.begin(vm)))
@@ -122,7 +136,7 @@ export class VmQueue {
   }
 
   #enter(
-    op: Operation,
+    op: Task,
     frees: boolean,
     end: Ended<unknown> | undefined,
     steps?: HvSteps<unknown>,
@@ -147,7 +161,25 @@ export class VmQueue {
     if (steps === undefined) return
     // A page move behind this one may have stopped the VM already: that is not this one's fault.
     const before = this.#ports.vm()?.fault
-    this.#take(running, steps.next(ret), before)
+    let step: IteratorResult<HvStep, unknown>
+    try {
+      step = steps.next(ret)
+    } catch (error) {
+      this.#fail(running, error)
+      return
+    }
+    this.#take(running, step, before)
+  }
+
+  /** A mistake of ours ends the operation as a host fault does, so that nobody waits for ever. */
+  #fail(running: Running, error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error)
+    const fault = { kind: FaultKind.Bug, message: `the emulator is at fault: ${message}` }
+    const vm = this.#ports.vm()
+    if (vm !== undefined) vm.fault = fault
+    running.phase = 'finished'
+    running.end = { how: 'fault', fault }
+    this.#ports.failed?.(running.op, error)
   }
 
   #take(

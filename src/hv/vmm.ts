@@ -6,22 +6,14 @@
  */
 import { Host as HostCode } from '../abi/codes.ts'
 import { asLpid, type Gfn, LPID_MAX, type Lpid, type SlotId } from '../abi/page.ts'
-import { atOnce, type HostFault, type HvSteps, type Vm } from '../uvmem/host.ts'
+import type { HostFault, HvSteps, Vm } from '../uvmem/host.ts'
 import type { Reason } from '../uvmem/reason.ts'
-import { destroyVm, svmOff } from '../uvmem/vmm/life.ts'
-import { fillTags, type PageRead, readPage, writePage } from '../uvmem/vmm/memory.ts'
-import {
-  type AddSlot,
-  type AddSlotResult,
-  addSlot,
-  flushSlot,
-  removeSlot,
-} from '../uvmem/vmm/slots.ts'
-import { guestFault, pin, touch, type Unmap, unmap, unpin } from '../uvmem/vmm/touch.ts'
-import { failKsm, mapVma, unmapVma } from '../uvmem/vmm/vma.ts'
+import type { PageRead } from '../uvmem/vmm/memory.ts'
+import type { AddSlot, AddSlotResult } from '../uvmem/vmm/slots.ts'
+import type { Unmap } from '../uvmem/vmm/touch.ts'
 import type { Hypervisor, LimitPassed } from './hypervisor.ts'
-import type { Footprint } from './operation.ts'
 import { limitOf } from './uv-slots.ts'
+import { stepsOf, type VmmCall, type VmmResults } from './vmm-call.ts'
 
 /** How an operation of the VMM ended. */
 export type Outcome<R> =
@@ -61,99 +53,88 @@ export class Vmm {
     return vm
   }
 
-  destroy(lpid: Lpid): Promise<Outcome<number>> {
-    const { host } = this.#hv
-    return this.#run('destroy', lpid, 'vm', function* (vm) {
-      let pages = 0
+  async destroy(lpid: Lpid): Promise<Outcome<number>> {
+    let pages = 0
+    const outcome = await this.#run(lpid, { name: 'destroy' }, (vm) => {
       for (const slot of vm.slots) pages += slot.pages
-      const ret = yield* destroyVm(host, vm)
-      return ret === HostCode.OK ? pages : ret
-    }).then((outcome) => {
-      if (outcome.how === 'done') this.#hv.countFrames(-outcome.result)
-      return outcome
     })
+    if (outcome.how === 'done') this.#hv.countFrames(-pages)
+    return outcome
   }
 
-  async addSlot(lpid: Lpid, wish: AddSlot): Promise<Outcome<AddSlotResult>> {
-    const passed = limitOf(this.#hv, (this.#hv.vm(lpid)?.slots.size ?? 0) + 1, wish.pages)
+  async addSlot(lpid: Lpid, { id, base, pages }: AddSlot): Promise<Outcome<AddSlotResult>> {
+    const passed = limitOf(this.#hv, (this.#hv.vm(lpid)?.slots.size ?? 0) + 1, pages)
     if (passed !== undefined) return { how: 'limit', passed }
-    const { host } = this.#hv
-    const outcome = await this.#run('add_slot', lpid, 'vm', (vm) => addSlot(host, vm, wish))
-    if (outcome.how === 'done' && outcome.result.ret === HostCode.OK) {
-      this.#hv.countFrames(wish.pages)
-    }
+    const outcome = await this.#run(lpid, { name: 'add_slot', id, base, pages })
+    if (outcome.how === 'done' && outcome.result.ret === HostCode.OK) this.#hv.countFrames(pages)
     return outcome
   }
 
   /** `munmap`: the memory behind the slot goes with it. */
   async removeSlot(lpid: Lpid, id: SlotId, munmap: boolean): Promise<Outcome<number>> {
-    const { host } = this.#hv
     let pages = 0
-    const outcome = await this.#run('remove_slot', lpid, 'vm', (vm) => {
+    const outcome = await this.#run(lpid, { name: 'remove_slot', id, munmap }, (vm) => {
       pages = vm.slots.get(id)?.pages ?? 0
-      return removeSlot(host, vm, id, munmap)
     })
     if (outcome.how === 'done' && outcome.result === HostCode.OK) this.#hv.countFrames(-pages)
     return outcome
   }
 
   flushSlot(lpid: Lpid, id: SlotId): Promise<Outcome<number>> {
-    return this.#run('flush_slot', lpid, 'vm', (vm) => flushSlot(this.#hv.host, vm, id))
+    return this.#run(lpid, { name: 'flush_slot', id })
   }
 
   /** KVM_PPC_SVM_OFF: what a reboot does first. */
   async reset(lpid: Lpid): Promise<Outcome<number>> {
-    const outcome = await this.#run('svm_off', lpid, 'vm', (vm) => svmOff(this.#hv.host, vm))
+    const outcome = await this.#run(lpid, { name: 'svm_off' })
     if (outcome.how === 'done' && this.#hv.vm(lpid)?.secureGuest === 0) this.#hv.disown(lpid)
     return outcome
   }
 
   touch(lpid: Lpid, gfn: Gfn): Promise<Outcome<number>> {
-    return this.#run('host_touch', lpid, gfn, (vm) => touch(this.#hv.host, vm, gfn))
+    return this.#run(lpid, { name: 'host_touch', gfn })
   }
 
   unmap(lpid: Lpid, gfn: Gfn, how: Unmap): Promise<Outcome<number>> {
-    return this.#run('unmap', lpid, gfn, (vm) => unmap(this.#hv.host, vm, gfn, how))
+    return this.#run(lpid, { name: 'unmap', gfn, how })
   }
 
   pin(lpid: Lpid, gfn: Gfn): Promise<Outcome<number>> {
-    return this.#run('pin', lpid, gfn, (vm) => pin(this.#hv.host, vm, gfn))
+    return this.#run(lpid, { name: 'pin', gfn })
   }
 
   unpin(lpid: Lpid, gfn: Gfn): Promise<Outcome<number>> {
-    return this.#run('unpin', lpid, gfn, (vm) => atOnce(unpin(this.#hv.host, vm, gfn)))
+    return this.#run(lpid, { name: 'unpin', gfn })
   }
 
   guestFault(lpid: Lpid, gfn: Gfn): Promise<Outcome<number>> {
-    return this.#run('guest_fault', lpid, gfn, (vm) => guestFault(this.#hv.host, vm, gfn))
+    return this.#run(lpid, { name: 'guest_fault', gfn })
   }
 
   unmapVma(lpid: Lpid, id: SlotId): Promise<Outcome<number>> {
-    return this.#run('vma_unmap', lpid, 'vm', (vm) => unmapVma(this.#hv.host, vm, id))
+    return this.#run(lpid, { name: 'vma_unmap', id })
   }
 
   mapVma(lpid: Lpid, id: SlotId): Promise<Outcome<number>> {
-    return this.#run('vma_map', lpid, 'vm', (vm) => atOnce(mapVma(vm, id)))
+    return this.#run(lpid, { name: 'vma_map', id })
   }
 
   /** From now on ksm_madvise() answers `error` for the slot's mapping; 0 heals it. */
   failKsm(lpid: Lpid, id: SlotId, error: number): Promise<Outcome<number>> {
-    return this.#run('ksm_fail', lpid, 'vm', (vm) => atOnce(failKsm(vm, id, error)))
+    return this.#run(lpid, { name: 'ksm_fail', id, error })
   }
 
   readPage(lpid: Lpid, gfn: Gfn): Promise<Outcome<PageRead>> {
-    return this.#run('read', lpid, gfn, (vm) => readPage(this.#hv.host, vm, gfn))
+    return this.#run(lpid, { name: 'read', gfn })
   }
 
   writePage(lpid: Lpid, gfn: Gfn, offset: number, bytes: Uint8Array): Promise<Outcome<number>> {
-    const { host } = this.#hv
-    return this.#run('write', lpid, gfn, (vm) => writePage(host, vm, gfn, offset, bytes))
+    return this.#run(lpid, { name: 'write', gfn, offset, bytes })
   }
 
   /** Gives `count` pages from `gfn` on the tags `tag`, `tag + step`, ... */
   fill(lpid: Lpid, gfn: Gfn, count: number, tag: bigint, step: bigint): Promise<Outcome<number>> {
-    const { host } = this.#hv
-    return this.#run('fill', lpid, 'vm', (vm) => fillTags(host, vm, gfn, count, tag, step))
+    return this.#run(lpid, { name: 'fill', gfn, count, tag, step })
   }
 
   /** While true no page-out finds a normal frame. */
@@ -168,17 +149,22 @@ export class Vmm {
     return undefined
   }
 
-  #run<R>(
-    name: string,
+  /** `look` sees the VM when the operation's turn has come. */
+  #run<Call extends VmmCall>(
     lpid: Lpid,
-    on: Gfn | 'vm',
-    begin: (vm: Vm) => HvSteps<R>,
-  ): Promise<Outcome<R>> {
-    if (this.#hv.vm(lpid) === undefined) return Promise.resolve({ how: 'gone' })
-    const footprint: Footprint = 'vm'
-    const gfn = on === 'vm' ? {} : { gfn: on }
+    wish: Call,
+    look?: (vm: Vm) => void,
+  ): Promise<Outcome<VmmResults[Call['name']]>> {
+    const hv = this.#hv
+    if (hv.vm(lpid) === undefined) return Promise.resolve({ how: 'gone' })
+    const gfn = 'gfn' in wish ? wish.gfn : undefined
+    const begin = (vm: Vm): HvSteps<VmmResults[Call['name']]> => {
+      look?.(vm)
+      return stepsOf(hv.host, vm, wish)
+    }
     return new Promise((done) => {
-      this.#hv.submit({ name, lpid, ...gfn, call: undefined, footprint, begin, done })
+      const { name } = wish
+      hv.submit({ name, wish, lpid, gfn, call: undefined, footprint: 'vm', begin, done })
     })
   }
 }

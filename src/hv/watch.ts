@@ -2,17 +2,25 @@
 
 import type { WireErrorName } from '../../schemas/errors.ts'
 import type { DownCall } from '../../schemas/messages.ts'
-import type { Ended, Operation, UvCall } from './operation.ts'
+import type { Lpid } from '../abi/page.ts'
+import type { Vm } from '../uvmem/host.ts'
+import type { Ended, Task, UvCall } from './operation.ts'
 import type { Session } from './session.ts'
 
 export interface HvWatch {
+  /** A VM was created; it has no memory slots yet. */
+  made(vm: Vm): void
+  /** An operation came; so many of the VM are under way or wait now. */
+  queued(lpid: Lpid, length: number): void
   /** An operation's turn has come. */
-  began(op: Operation): void
+  began(op: Task, vm: Vm): void
   /** It makes an ultracall. */
-  asked(op: Operation, call: DownCall): void
+  asked(op: Task, call: DownCall): void
   /** `error`: the call was not answered but failed. */
-  answered(op: Operation, call: DownCall, ret: number, error: string | undefined): void
-  ended(op: Operation, end: Ended<unknown>): void
+  answered(op: Task, call: DownCall, ret: number, error: string | undefined): void
+  ended(op: Task, end: Ended<unknown>): void
+  /** An ultravisor's load or store was answered: it needs no turn. */
+  accessed(call: UvCall, ret: number): void
   /** A call was refused with an error before it became an operation. */
   refused(call: UvCall, error: WireErrorName): void
   opened(session: Session): void
@@ -23,10 +31,13 @@ const nothing = (): void => undefined
 
 /** A watch that looks away. */
 export const NO_WATCH: HvWatch = {
+  made: nothing,
+  queued: nothing,
   began: nothing,
   asked: nothing,
   answered: nothing,
   ended: nothing,
+  accessed: nothing,
   refused: nothing,
   opened: nothing,
   closed: nothing,
