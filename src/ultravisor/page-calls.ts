@@ -83,6 +83,8 @@ export function pageInval(uv: Ultravisor, call: UvPageInval): UcallAnswer {
 
 function takePage(uv: Ultravisor, svm: Svm, gfn: Gfn, ra: Ra, page: Page): number {
   const state = svm.frames.state(gfn)
+  const refusesShared = uv.profile.refusesSharedPageIn && svm.state === SvmState.Active
+  if (refusesShared && isShared(state)) return U.P2
   const action = PAGE_IN_ACTION[state]
   switch (action) {
     case 'copy':

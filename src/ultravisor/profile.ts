@@ -2,7 +2,8 @@
  * What the firmware does wrong, as switches: the only file that knows profiles by name.
  *
  * Source: the defects seen in the recordings and in the public source of the firmware. Profile
- * `firmware` has them all; `spec` behaves as ultravisor.rst and the firmware's own state table say.
+ * `firmware` has them all; `spec` behaves as ultravisor.rst and the firmware's own state table say;
+ * `proposal` is `spec` with what the counter-proposal of the 2020 thread wants of the ultravisor.
  */
 
 /** One ultravisor's behaviour; `true` is the defect. */
@@ -47,6 +48,11 @@ export interface UvProfile {
   readonly keepsHalfMadeSvm: boolean
   /** An aborted SVM keeps the state it had. */
   readonly abortKeepsState: boolean
+  /**
+   * No defect, but what the thread's counter-proposal wants: while a guest turns secure, UV_PAGE_IN
+   * of a frame that is shared is refused with U_P2.
+   */
+  readonly refusesSharedPageIn: boolean
 }
 
 const allSwitches = (defect: boolean): UvProfile => ({
@@ -70,10 +76,12 @@ const allSwitches = (defect: boolean): UvProfile => ({
   abortsOnHvRefusal: defect,
   keepsHalfMadeSvm: defect,
   abortKeepsState: defect,
+  refusesSharedPageIn: false,
 })
 
 export const UV_PROFILES = {
   firmware: allSwitches(true),
   spec: allSwitches(false),
+  proposal: { ...allSwitches(false), refusesSharedPageIn: true },
 } as const satisfies Record<string, UvProfile>
 export type UvProfileName = keyof typeof UV_PROFILES
