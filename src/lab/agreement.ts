@@ -11,6 +11,7 @@ import type { Ultravisor } from '../ultravisor/ultravisor.ts'
 import { FrameState, stateOfWord } from '../uvmem/frame-state.ts'
 import type { Host, Vm } from '../uvmem/host.ts'
 import type { MemSlot } from '../uvmem/mem-slots.ts'
+import type { HvProfile } from '../uvmem/profile.ts'
 import { SECURE_INIT_DONE } from '../uvmem/vm-state.ts'
 
 export interface Disagreement {
@@ -23,14 +24,22 @@ export interface Disagreement {
   readonly uv: string
 }
 
+/** What of a profile decides how a normal frame is to be read. */
+export type Tracking = Pick<HvProfile, 'tracksShared' | 'tracksPagedOut'>
+
 /** Whether the UV's state is what the HV's state means. */
-const AGREES: Readonly<Record<FrameState, (state: UvState) => boolean>> = {
+const AGREES: Readonly<Record<FrameState, (state: UvState, tracking: Tracking) => boolean>> = {
   [FrameState.Secure]: (state) => state === UvState.Secure,
   [FrameState.PagedOut]: (state) => state === UvState.PagedOut,
   [FrameState.Shared]: isShared,
-  // Nothing that the UV can say agrees with a normal frame of a secure VM.
-  [FrameState.Normal]: () => false,
+  // A normal frame of a secure VM is a stray one, unless the profile has no other name for it.
+  [FrameState.Normal]: (state, { tracksShared, tracksPagedOut }) =>
+    (isShared(state) && !tracksShared) || (state === UvState.PagedOut && !tracksPagedOut),
 }
+
+/** True when both sides mean the same, as far as a hypervisor that tracks so much can. */
+export const agrees = (tracking: Tracking, hv: FrameState, uv: UvState): boolean =>
+  AGREES[hv](uv, tracking)
 
 /** Disagreements of all VMs that both sides hold for secure, `most` of them at most. */
 export function disagreementsOf(host: Host, uv: Ultravisor, most = 100): Disagreement[] {
@@ -41,17 +50,23 @@ export function disagreementsOf(host: Host, uv: Ultravisor, most = 100): Disagre
     const secure = svm?.state === SvmState.Secure
     if (done !== secure) {
       found.push({ lpid: vm.lpid, hv: `flags ${vm.secureGuest}`, uv: `SVM state ${svm?.state}` })
-    } else if (svm !== undefined && secure) compareVm(vm, svm, most, found)
+    } else if (svm !== undefined && secure) compareVm(host.profile, vm, svm, most, found)
     if (found.length >= most) break
   }
   return found.slice(0, most)
 }
 
-function compareVm(vm: Vm, svm: Svm, most: number, found: Disagreement[]): void {
+function compareVm(
+  tracking: Tracking,
+  vm: Vm,
+  svm: Svm,
+  most: number,
+  found: Disagreement[],
+): void {
   for (const slot of vm.slots) {
     for (let gfn: number = slot.base; gfn < slot.base + slot.pages && found.length < most; ) {
       const run = runAt(vm, slot, asGfn(gfn))
-      compareRun(svm, asGfn(gfn), run.count, run.state, most, found)
+      compareRun(tracking, svm, asGfn(gfn), run.count, run.state, most, found)
       gfn += run.count
     }
   }
@@ -68,6 +83,7 @@ function runAt(vm: Vm, slot: MemSlot, gfn: Gfn): { state: FrameState; count: num
 }
 
 function compareRun(
+  tracking: Tracking,
   svm: Svm,
   from: Gfn,
   count: number,
@@ -76,7 +92,7 @@ function compareRun(
   found: Disagreement[],
 ): void {
   const tell = (gfn: Gfn, uvState: UvState): void => {
-    if (AGREES[state](uvState) || found.length >= most) return
+    if (agrees(tracking, state, uvState) || found.length >= most) return
     found.push({ lpid: svm.lpid, gfn, hv: state, uv: FRAME_STATES[uvState].name })
   }
   // A frame without a record is SECURE: only in a run of secure frames may the others be left out.
