@@ -13,7 +13,6 @@ import {
 } from '../../src/ultravisor/frame-state.ts'
 import { Note } from '../../src/ultravisor/frame-table.ts'
 import { hvEntry, isMapped, isOwn, isPresent, Pte } from '../../src/ultravisor/page-table.ts'
-import type { UvProfileName } from '../../src/ultravisor/profile.ts'
 import { type Svm, SvmState } from '../../src/ultravisor/svm.ts'
 import { filled, isSamePage, PROFILES, pageIn, pageInval, pageOut, settle } from './uv-for-test.ts'
 
@@ -230,7 +229,7 @@ for (const profile of PROFILES) {
 }
 
 t.test('a page paged out before the SVM is SECURE', async (t) => {
-  const content: Record<UvProfileName, number> = { firmware: 0, spec: 5 }
+  const content: Record<(typeof PROFILES)[number], number> = { firmware: 0, spec: 5 }
   for (const profile of PROFILES) {
     const { uv, svm } = settle({ profile, state: SvmState.Active })
     pageIn(uv, GFN, filled(5))
@@ -283,3 +282,15 @@ t.test('an encryption that fails answers U_RETRY', async (t) => {
     t.ok(isSamePage(svm.contents.get(GFN), filled(5)), 'the content stays')
   }
 })
+
+t.test(
+  'the counter-proposal: shared frames are refused while the guest turns secure',
+  async (t) => {
+    const { uv, svm } = settle({ profile: 'proposal', state: SvmState.Active })
+    svm.frames.setState(GFN, FrameState.Shared)
+    t.equal(uCodeName(pageIn(uv, GFN, filled(5)).ret), 'U_P2')
+    t.equal(nameOf(svm), 'SHARED', 'nothing changes')
+    svm.state = SvmState.Secure
+    t.equal(uCodeName(pageIn(uv, GFN, filled(5)).ret), 'U_SUCCESS', 'a reflected fault is served later')
+  },
+)

@@ -26,7 +26,7 @@ import {
 } from '../../src/ultravisor/ultravisor.ts'
 
 export const LPID = asLpid(7)
-export const PROFILES: readonly UvProfileName[] = ['firmware', 'spec']
+export const PROFILES = ['firmware', 'spec'] as const satisfies readonly UvProfileName[]
 
 export interface Setup extends Partial<Omit<UltravisorOptions, 'profile'>> {
   readonly profile?: UvProfileName
