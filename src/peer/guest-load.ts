@@ -19,7 +19,7 @@ export type MeasuredPart = (typeof MEASURED_PARTS)[number]
 
 const ZEROS = new Uint8Array(1_048_576)
 
-/** Stores every part, with the zeros behind it. @returns bytes stored. */
+/** Stores every part, with the zeros between and behind its segments. @returns bytes stored. */
 export async function loadGuest(
   rest: HvRest,
   lpid: Lpid,
@@ -27,8 +27,17 @@ export async function loadGuest(
   files: GuestFiles,
 ): Promise<number> {
   let bytes = 0
+  let kernelEnd: number = guest.kernelBase
   for (const placement of guest.placements) {
-    bytes += await rest.write(lpid, placement.gpa, asyncOf(contentOf(placement, files)))
+    const { what, gpa, memSize } = placement
+    if (what === 'kernel') {
+      // Whatever lay between two segments would be measured with them.
+      if (gpa > kernelEnd) {
+        bytes += await rest.write(lpid, asGpa(kernelEnd), asyncOf(zeros(gpa - kernelEnd)))
+      }
+      kernelEnd = gpa + memSize
+    }
+    bytes += await rest.write(lpid, gpa, asyncOf(contentOf(placement, files)))
   }
   return bytes
 }
@@ -75,7 +84,11 @@ function* contentOf(placement: Placement, files: GuestFiles): Generator<Uint8Arr
   const { content, memSize } = placement
   if (content.from === 'bytes') yield content.bytes
   else yield* chunksOf(files[content.from], content.offset, content.length)
-  for (let left = memSize - lengthOf(placement); left > 0; left -= ZEROS.length) {
+  yield* zeros(memSize - lengthOf(placement))
+}
+
+function* zeros(count: number): Generator<Uint8Array> {
+  for (let left = count; left > 0; left -= ZEROS.length) {
     yield left >= ZEROS.length ? ZEROS : ZEROS.subarray(0, left)
   }
 }

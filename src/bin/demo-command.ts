@@ -1,0 +1,170 @@
+/**
+ * `uvmem demo`: a server and an ultravisor, two processes, and the whole life of one guest between them.
+ * Every line is checked; the exit code is 0 only if all of them held.
+ */
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { Command } from 'commander'
+import { z } from 'zod'
+import { openFile } from '../peer/file-source.ts'
+import type { GuestFiles } from '../peer/guest-load.ts'
+import { HvRest } from '../peer/hv-rest.ts'
+import { Child } from './child.ts'
+import { DemoAgent } from './demo-agent.ts'
+import { DemoOptions } from './demo-options.ts'
+import { runSteps, STEPS, type StepReport } from './demo-steps.ts'
+import { stepLine, tableOf } from './demo-table.ts'
+import { DEMO_LPID, type DemoWorld, guestOf, secretsFor } from './demo-world.ts'
+import { CommandError, ExitCode, type Io } from './io.ts'
+import { addOptions, readOptions } from './options.ts'
+import { counted, elapsed } from './progress-bar.ts'
+
+const EXAMPLES = `
+Examples:
+  uvmem demo                                 the running node executable as the kernel
+  uvmem demo --kernel ./vmlinux --initrd ./initrd.img
+  uvmem demo --hv-profile spec --uv-profile spec --protocol bin
+
+Exit codes: 0 every line held, 1 one did not, 2 bad usage.`
+
+/** Milliseconds within which both processes must end when they are told to. */
+const END_MS_MAX = 3_000
+const MARKER_BYTES = 16
+
+export function register(program: Command, io: Io): void {
+  const command = program
+    .command('demo')
+    .description('Take a guest through its whole life, in two processes, and check every step')
+  addOptions(command, DemoOptions).addHelpText('after', EXAMPLES)
+  command.action(async () => {
+    await run(readOptions(command, DemoOptions, io), io)
+  })
+}
+
+async function run(options: DemoOptions, io: Io): Promise<void> {
+  const files = filesOf(options, io)
+  const slotPages = Math.floor(options.memory / 2)
+  const guest = guestOf(files, slotPages)
+  const children: Child[] = []
+  io.onSignal(() => {
+    for (const child of children) child.kill()
+    io.exit(ExitCode.Failed)
+  })
+  const say = (line: string): void => {
+    if (!options.json) io.out.write(`${line}\n`)
+  }
+  try {
+    const start = performance.now()
+    const { rest, agent } = await startBoth(options, io, children, say)
+    const marker = randomBytes(MARKER_BYTES)
+    const secrets = secretsFor(slotPages, marker, randomBytes)
+    const lpid = DEMO_LPID
+    const demo: DemoWorld = { rest, agent, lpid, files, guest, slotPages, secrets, marker }
+    const reports = await runSteps(demo, tellTo(say))
+    const ended = await endBoth(demo, children)
+    say(`${ended.ok ? 'ok  ' : 'FAIL'} ${STEPS.length + 2} ${ended.text}`)
+    tellEnd(reports, ended.ok, performance.now() - start, options, io)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw error instanceof CommandError ? error : new CommandError(why, ExitCode.Failed)
+  } finally {
+    for (const child of children) child.kill()
+  }
+}
+
+function tellTo(say: (line: string) => void): (report: StepReport) => void {
+  let number = 1
+  return (report) => {
+    number++
+    say(stepLine(number, report))
+  }
+}
+
+function filesOf(options: DemoOptions, io: Io): GuestFiles {
+  return {
+    kernel: open('kernel', options.kernel ?? io.self[0]),
+    initrd: open('initrd', options.initrd ?? ownFile()),
+  }
+}
+
+function open(what: string, path: string) {
+  try {
+    return openFile(path)
+  } catch (error) {
+    throw new CommandError(`--${what} ${path}: ${error instanceof Error ? error.message : error}`)
+  }
+}
+
+/** A real file that is always there: from the sources, once built, or installed. */
+function ownFile(): string {
+  const places = ['../../package-lock.json', '../../../package-lock.json', '../../../package.json']
+  const paths = places.map((place) => fileURLToPath(new URL(place, import.meta.url)))
+  return paths.find((path) => existsSync(path)) ?? fileURLToPath(import.meta.url)
+}
+
+const Ready = z.object({ event: z.literal('ready'), url: z.string(), uv: z.string() })
+
+async function startBoth(
+  options: DemoOptions,
+  io: Io,
+  children: Child[],
+  say: (line: string) => void,
+): Promise<{ rest: HvRest; agent: DemoAgent }> {
+  const start = performance.now()
+  const pool = String(2 * options.memory)
+  const words = ['hv', '--port', '0', '--log-level', 'warn', '--pool', pool]
+  const hv = new Child(io, 'the server', [...words, '--profile', options.hvProfile])
+  children.push(hv)
+  const { url, uv } = Ready.parse(await hv.hear())
+  const { uvProfile, protocol } = options
+  const agentWords = ['uv-agent', '--url', uv, '--profile', uvProfile, '--protocol', protocol]
+  const process = new Child(io, 'the ultravisor', agentWords)
+  children.push(process)
+  const agent = new DemoAgent(process)
+  await agent.ready()
+  const ms = performance.now() - start
+  const text = `server ${hv.pid} (${options.hvProfile}) at ${url}, ultravisor ${process.pid} (${uvProfile}) over ${protocol}`
+  const report = { ok: true, name: 'start two processes', ms, text }
+  say(stepLine(1, { ...report, hypercalls: 0, ultracalls: 0, after: null }))
+  return { rest: new HvRest({ url }), agent }
+}
+
+/** Destroys the VM, and sees both processes end by themselves. */
+async function endBoth(
+  { rest, lpid }: DemoWorld,
+  [hv, agent]: readonly Child[],
+): Promise<{ ok: boolean; text: string }> {
+  await rest.call('deleteVm', { path: { lpid } })
+  const { pool, frames } = await rest.call('getHost')
+  const start = performance.now()
+  const codes = [await agent?.end('stdin'), await hv?.end('SIGTERM')]
+  const ms = performance.now() - start
+  const isEmpty = pool.used === 0 && frames.used === 0 && frames.total === 0
+  const ok = isEmpty && codes.every((code) => code === 0) && ms < END_MS_MAX
+  const left = `${pool.used} PFNs, ${frames.used} frames left`
+  const text = `${'destroy the VM, end'.padEnd(27)} ${elapsed(ms).padStart(7)}  ${left}; exit codes ${codes.join(' and ')}`
+  return { ok, text }
+}
+
+function tellEnd(
+  reports: readonly StepReport[],
+  endedWell: boolean,
+  ms: number,
+  options: DemoOptions,
+  io: Io,
+): void {
+  const ok = endedWell && reports.length === STEPS.length && reports.every((step) => step.ok)
+  if (!ok) io.setExitCode(ExitCode.Failed)
+  if (options.json) {
+    io.out.write(`${JSON.stringify({ ok, ms: Math.round(ms), steps: reports })}\n`)
+    return
+  }
+  const held = reports.filter((step) => step.ok).length + 1 + Number(endedWell)
+  const verdict = ok ? 'Every line held.' : 'One line did not hold.'
+  const missing = STEPS.length - reports.length
+  const rest = missing === 0 ? '' : `, ${missing} were not run`
+  io.out.write(
+    `\n${tableOf(reports)}\n\n${verdict} ${counted(held)} of ${STEPS.length + 2}${rest}, in ${elapsed(ms)}.\n`,
+  )
+}

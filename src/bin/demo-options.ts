@@ -1,0 +1,48 @@
+/** The options of `uvmem demo`. */
+import { z } from 'zod'
+import { UV_CODECS, type UvProtocol } from '../peer/uv-protocol.ts'
+import { UV_PROFILES, type UvProfileName } from '../ultravisor/profile.ts'
+import { HV_PROFILE_NAMES, type HvProfileName } from '../uvmem/profile.ts'
+import { flag, oneOf, option, pages, text } from './option.ts'
+
+const HV_PROFILES = HV_PROFILE_NAMES as readonly [HvProfileName, ...HvProfileName[]]
+const UV_NAMES = Object.keys(UV_PROFILES) as [UvProfileName, ...UvProfileName[]]
+const PROTOCOLS = Object.keys(UV_CODECS) as [UvProtocol, ...UvProtocol[]]
+
+/** Pages of both slots together: 64 MiB to 1 TiB. */
+const PAGES_MIN = 1_024
+const PAGES_MAX = 2 ** 24
+
+export const DemoOptions = z.strictObject({
+  kernel: option(text('a path').optional(), 'kernel image: an ELF file, or a flat one', {
+    value: 'file',
+    shownDefault: 'the running node executable',
+  }),
+  initrd: option(text('a path').optional(), 'initrd: any file', {
+    value: 'file',
+    shownDefault: 'the lock file of this package',
+  }),
+  memory: option(
+    pages(PAGES_MAX, 'memory')
+      .refine((count) => count >= PAGES_MIN, 'memory: 64MiB or more')
+      .default(32_768),
+    'memory of the VM, half of it in each of two slots',
+    { value: 'size', shownDefault: '2GiB' },
+  ),
+  hvProfile: option(
+    oneOf(HV_PROFILES, 'a profile').default('linux-6'),
+    `the hypervisor's behaviour: ${HV_PROFILES.join(', ')}`,
+    { value: 'name', shownDefault: 'linux-6' },
+  ),
+  uvProfile: option(
+    oneOf(UV_NAMES, 'a profile').default('firmware'),
+    `the ultravisor's: ${UV_NAMES.join(' or ')}`,
+    { value: 'name', shownDefault: 'firmware' },
+  ),
+  protocol: option(oneOf(PROTOCOLS, 'a protocol').default('json'), PROTOCOLS.join(' or '), {
+    value: 'name',
+    shownDefault: 'json',
+  }),
+  json: option(flag('json').default(false), 'one JSON document at the end', { kind: 'flag' }),
+})
+export type DemoOptions = z.output<typeof DemoOptions>
