@@ -94,15 +94,16 @@ export class Hypervisor {
 
   /** Puts an operation at the end of its VM's queue. */
   submit<R>(op: Operation<R>): void {
-    const task = new Task(op, this.#settle)
+    // What `begin` returns is what `done` is told, so nobody in between need know its type.
+    const task = new Task(op as unknown as Operation, this.#settle)
     const queue = this.#queueOf(op.lpid)
     this.watch.queued(op.lpid, queue.length + 1)
-    queue.push(task as unknown as Task)
+    queue.push(task)
   }
 
-  readonly #settle: Settle = (task, end, tell) => {
+  readonly #settle: Settle = (task, end) => {
     this.watch.ended(task, end)
-    tell()
+    task.tell(end)
     this.#tidy(task.lpid)
   }
 

@@ -74,37 +74,27 @@ export interface OperationNote {
   runs: readonly FrameRun[] | undefined
 }
 
-/** What goes on around the end of an operation; `tell` tells who asked for it. */
-export type Settle = (task: Task, end: Ended<unknown>, tell: () => void) => void
+/** What goes on around the end of an operation; it calls `task.tell` once. */
+export type Settle = (task: Task, end: Ended<unknown>) => void
 
 /** An operation in its VM's queue. */
-export class Task<R = unknown> {
+export class Task {
   readonly name: string
   readonly wish: VmmCall | undefined
   readonly lpid: Lpid
   readonly gfn: Gfn | undefined
   readonly call: UvCall | undefined
   readonly footprint: Footprint
-  readonly begin: (vm: Vm) => HvSteps<R>
+  readonly begin: (vm: Vm) => HvSteps<unknown>
+  /** Tells who asked for it. */
+  readonly tell: (end: Ended<unknown>) => void
   readonly inside: Task | undefined
+  readonly settle: Settle
   /** The ultracall that it waits for. */
-  asking: DownCall | undefined = undefined
-  readonly note: OperationNote = {
-    serial: 0,
-    asked: 0,
-    beganAt: 0,
-    askedAt: 0,
-    name: 0,
-    vm: undefined,
-    flags: 0,
-    word: 0,
-    runs: undefined,
-  }
+  asking: DownCall | undefined
+  note: OperationNote | undefined
 
-  readonly #tell: (end: Ended<R>) => void
-  readonly #settle: Settle
-
-  constructor(op: Operation<R>, settle: Settle) {
+  constructor(op: Operation, settle: Settle) {
     this.name = op.name
     this.wish = op.wish
     this.lpid = op.lpid
@@ -112,13 +102,14 @@ export class Task<R = unknown> {
     this.call = op.call
     this.footprint = op.footprint
     this.begin = op.begin
+    this.tell = op.done
     this.inside = op.inside
-    this.#tell = op.done
-    this.#settle = settle
+    this.settle = settle
+    this.asking = undefined
+    this.note = undefined
   }
 
-  done(end: Ended<R>): void {
-    // What `begin` returns is what `done` is told, so nobody in between need know its type.
-    this.#settle(this as unknown as Task, end, () => this.#tell(end))
+  done(end: Ended<unknown>): void {
+    this.settle(this, end)
   }
 }

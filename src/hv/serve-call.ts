@@ -32,5 +32,7 @@ export function queue<R>(
   }
   const asking = call.parent === 0 ? undefined : call.ancestors()[0]?.body
   const inside = asking === undefined ? undefined : hv.taskAsking(asking as DownCall)
-  hv.submit({ ...op, call, inside, done })
+  // Written out: this runs for each page, and a spread costs more than all the rest of it.
+  const { name, lpid, gfn, footprint, begin } = op
+  hv.submit({ name, wish: undefined, lpid, gfn, call, footprint, begin, done, inside })
 }

@@ -61,7 +61,9 @@ export class Ultracalls {
   }
 
   #withPage(call: Ucall): DownCall {
-    return call.call === 'UV_PAGE_IN' ? { ...call, page: this.#read(call.ra) } : call
+    if (call.call !== 'UV_PAGE_IN') return call
+    const { lpid, ra, gpa, flags, order } = call
+    return { call: 'UV_PAGE_IN', lpid, ra, gpa, flags, order, page: this.#read(ra) }
   }
 
   /** A device page cannot be read by the host: linux-5.6 sends one all the same. */

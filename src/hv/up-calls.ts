@@ -95,14 +95,14 @@ export function serve(hv: Hypervisor, caller: Caller, call: UvCall): void {
 }
 
 function serveHcall(hv: Hypervisor, call: UvCall, body: Hcall, footprint: Footprint): void {
-  const gfn = 'gpa' in body ? { gfn: gfnOf(body.gpa) } : {}
+  const gfn = 'gpa' in body ? gfnOf(body.gpa) : undefined
   queue(
     hv,
     call,
     {
       name: body.call,
       lpid: body.lpid,
-      ...gfn,
+      gfn,
       footprint,
       begin: (vm) => hypercall(hv.host, vm, body),
     },
