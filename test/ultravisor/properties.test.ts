@@ -1,6 +1,6 @@
 /** Random sequences: rules that hold whatever the HV and the guest do. */
 import fc from 'fast-check'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import type { UvReply, UvRequest } from '../../src/abi/calls.ts'
 import { asGfn, asGpa, asRa, gfnOf, PAGE_SIZE } from '../../src/abi/page.ts'
 import { serveDataFault } from '../../src/ultravisor/access.ts'
@@ -31,8 +31,11 @@ import {
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
 t.comment(`seed ${SEED}: SEED=${SEED} repeats this run`)
-const check = <T>(runs: number, property: fc.IProperty<T>): void =>
-  fc.assert(property, { seed: SEED, numRuns: runs })
+function check<T>(t: Test, runs: number, property: fc.IProperty<T>): void {
+  const details = fc.check(property, { seed: SEED, numRuns: runs })
+  t.equal(fc.defaultReportMessage(details), undefined, 'no counterexample')
+  t.equal(details.numRuns, runs, `${runs} runs`)
+}
 
 /** What an HV may do at any moment: anything. */
 const nested = fc.record({
@@ -105,6 +108,7 @@ const history = fc.tuple(
 
 t.test('spec: no hypervisor can break a rule', async (t) => {
   check(
+    t,
     3000,
     fc.property(history, ([ops, script]) => {
       const { uv } = settle({ slots: [[1, 0, 33]], secureUnits: 6, contentMode: 'tag' })
@@ -116,7 +120,6 @@ t.test('spec: no hypervisor can break a rule', async (t) => {
       }
     }),
   )
-  t.pass('3,000 histories')
 
   /** A call that aborted the guest leaves its frames as they were: nobody goes on with them. */
   function mayRest(uv: Ultravisor, rule: string): boolean {
@@ -126,6 +129,7 @@ t.test('spec: no hypervisor can break a rule', async (t) => {
 
 t.test('firmware: whatever happens is an answer or a fault, and the budget is kept', async (t) => {
   check(
+    t,
     3000,
     fc.property(history, ([ops, script]) => {
       const { uv } = settle({
@@ -145,12 +149,12 @@ t.test('firmware: whatever happens is an answer or a fault, and the budget is ke
       if (uv.availableUnits !== 6) throw new Error('the budget is not whole after terminate')
     }),
   )
-  t.pass('3,000 histories')
 })
 
 t.test('a snapshot is the whole state: both go on alike', async (t) => {
   for (const profile of PROFILES) {
     check(
+      t,
       200,
       fc.property(history, history, ([ops, script], [more]) => {
         const { uv } = settle({ profile, slots: [[1, 0, 33]], secureUnits: 6, contentMode: 'tag' })
@@ -168,7 +172,6 @@ t.test('a snapshot is the whole state: both go on alike', async (t) => {
       }),
     )
   }
-  t.pass('400 histories')
 })
 
 t.test('what a guest stored is what it loads, whatever an honest HV takes out', async (t) => {
@@ -180,6 +183,7 @@ t.test('what a guest stored is what it loads, whatever an honest HV takes out', 
     fc.record({ out: fc.integer({ min: 64, max: 66 }) }),
   )
   check(
+    t,
     60,
     fc.property(fc.array(action, { maxLength: 30 }), (actions) => {
       const { uv, svm } = settle()
@@ -199,7 +203,6 @@ t.test('what a guest stored is what it loads, whatever an honest HV takes out', 
       }
     }),
   )
-  t.pass('60 histories')
 })
 
 t.test('a run set is a set', async (t) => {
@@ -209,6 +212,7 @@ t.test('a run set is a set', async (t) => {
     fc.integer({ min: 0, max: 9 }),
   )
   check(
+    t,
     500,
     fc.property(fc.array(span, { maxLength: 30 }), (spans) => {
       const runs = new RunSet()
@@ -230,7 +234,6 @@ t.test('a run set is a set', async (t) => {
       }
     }),
   )
-  t.pass('500 sets')
 })
 
 t.test('a frame table keeps records, ascending, however they come', async (t) => {
