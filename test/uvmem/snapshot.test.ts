@@ -199,5 +199,6 @@ t.test('what is wrong is said, with the field', async (t) => {
     const result = hostFromSnapshot(broken(path, value))
     t.match('error' in result ? result.error : 'no error', want, path.join('.'))
   }
-  for (const junk of [null, [], 'x', 7, {}]) t.ok('error' in hostFromSnapshot(junk), String(junk))
+  for (const junk of [null, [], 'x', 7, {}])
+    t.ok('error' in hostFromSnapshot(junk), JSON.stringify(junk))
 })

@@ -45,12 +45,12 @@ const STORY = `
     after pin 0; init_start
     do svm_off !0,-4 -> EINVAL
     asks UV_UNREGISTER_MEM_SLOT 0; UV_SVM_TERMINATE
-  * series-v2: the frame that was shared in the boot before is shared still
+  * series-v2 resets the states here, though not at a flush
     with profile=series-v2
     after init_start; share 1
     do svm_off -> OK
     asks UV_UNREGISTER_MEM_SLOT 0; UV_SVM_TERMINATE
-    leaves flags=0 g=.,S,.,.
+    leaves flags=0 g=.,.,.,.
   * series-v3 resets the states
     with profile=series-v3
     after init_start; share 1
