@@ -4,11 +4,18 @@
  *
  * It says exactly what `uvmem.v1.json` says, and is as strict: see rpc-binary-calls.ts.
  */
-import { BINARY_SUBPROTOCOL, FrameKind, ID_AT, NUMBER_AT } from '../../schemas/binary-layout.ts'
+import {
+  BINARY_SUBPROTOCOL,
+  CALL_BYTES,
+  FrameKind,
+  ID_AT,
+  NUMBER_AT,
+} from '../../schemas/binary-layout.ts'
 import type { WireErrorName } from '../../schemas/errors.ts'
 import { WIRE_ERROR } from '../../schemas/errors.ts'
 import { LIMITS } from '../../schemas/limits.ts'
 import type { DownCall, ErrorData, Message, UpCall, WireCall } from '../../schemas/messages.ts'
+import { PAGE_SIZE } from '../abi/page.ts'
 import { present } from '../lib/assert.ts'
 import { readAnswer, readError } from './rpc-binary-answers.ts'
 import { type CallReader, DOWN_READERS, readBody, UP_READERS } from './rpc-binary-calls.ts'
@@ -16,6 +23,12 @@ import { FrameReader, type Misfit } from './rpc-binary-frame.ts'
 import { BadText } from './rpc-binary-text.ts'
 import { FrameWriter, sizeOf } from './rpc-binary-write.ts'
 import type { Codec, Encoded, Fault, Received, WireData } from './rpc-codec.ts'
+
+/**
+ * Bytes that a message of ours is filled to: four pages with their frames. Longer ones are no faster,
+ * and whoever keeps one page of a message keeps all of it (see KEPT_TIMES_MAX).
+ */
+const MESSAGE_BYTES = Math.min(LIMITS.batchBytesMax, 4 * (CALL_BYTES + PAGE_SIZE))
 
 type Readers<Body> = ReadonlyMap<number, CallReader<Body>>
 
@@ -56,7 +69,7 @@ class BinaryCodec<Ours extends WireCall, Theirs extends WireCall> implements Cod
     let next = start
     for (; next < end; next += 1) {
       const more = sizeOf(present(items[next], 'an item to send'))
-      if (next > start && bytes + more > LIMITS.batchBytesMax) break
+      if (next > start && bytes + more > MESSAGE_BYTES) break
       bytes += more
     }
     const writer = new FrameWriter(bytes)
