@@ -12,6 +12,8 @@ export type Stored =
   | { readonly how: 'done'; readonly written: number }
   | { readonly how: 'stopped'; readonly written: number; readonly outcome: Outcome<number> }
 
+const ZEROS = Buffer.alloc(PAGE_SIZE)
+
 /** Stores bytes from `gpa` on. A page of zeros is kept as such. */
 export async function storeChunks(
   vmm: Vmm,
@@ -22,7 +24,10 @@ export async function storeChunks(
   let written = 0
   for await (const { offset, bytes } of pagesOf(gpa, chunks)) {
     const at = asGpa(gpa + written)
-    const outcome = await vmm.writePage(lpid, gfnOf(at), offset, bytes)
+    const isZeros = bytes.length === PAGE_SIZE && Buffer.compare(bytes, ZEROS) === 0
+    const outcome = await (isZeros
+      ? vmm.storePage(lpid, gfnOf(at), null)
+      : vmm.writePage(lpid, gfnOf(at), offset, bytes))
     if (outcome.how !== 'done' || outcome.result !== HostCode.OK) {
       return { how: 'stopped', written, outcome }
     }

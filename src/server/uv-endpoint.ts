@@ -55,6 +55,8 @@ export class UvEndpoint {
       ended: (connection, code, left) => this.#ended(connection, code, left),
     }
     this.#pings = setInterval(() => this.#check(), limits.pingIntervalMs)
+    // A server that does not listen, as in tests, keeps nobody waiting.
+    this.#pings.unref()
   }
 
   /** Connections that are open, with a session or without. */

@@ -40,6 +40,14 @@ export function* writePage(
   return HostCode.OK
 }
 
+/** Stores a whole page. @returns 0, NOSLOT, SIGSEGV or SIGBUS. */
+export function* storePage(host: Host, vm: Vm, gfn: Gfn, page: Page): HvSteps {
+  const ret = yield* faultIn(host, vm, gfn)
+  if (ret <= 0) return ret
+  host.ram.write(asFrame(ret), page)
+  return HostCode.OK
+}
+
 /**
  * Gives `count` pages from `gfn` on the tags `tag`, `tag + step`, ...
  *
