@@ -89,3 +89,9 @@ export function doRandom(world: World, text: string): Told {
 
 const vmOf = (world: World, lpid: number) =>
   [...world.host.vms.values()].find((vm) => vm.lpid === lpid)
+
+/** The operation that a line stands for, in the words of the recordings. */
+export function opNameOf(line: string): string {
+  const [name = ''] = line.replace(/^\d+: /, '').split(' ')
+  return { share: 'page_in', touch: 'host_touch' }[name] ?? name
+}
