@@ -9,6 +9,8 @@ const COMPLAINT_CHARS_MAX = 2_000
 /** Milliseconds that a child has to end once it is told to. */
 const END_MS_MAX = 4_000
 
+type Settings = Readonly<Record<string, string>>
+
 export class Child {
   readonly #name: string
   readonly #process: ChildProcessByStdio<Writable, Readable, Readable>
@@ -16,12 +18,11 @@ export class Child {
   readonly #ended: Promise<number | null>
   #complaint = ''
 
-  /** Runs this program with other words. Settings of the environment are not handed on. */
-  constructor(io: Io, name: string, words: readonly string[]) {
+  /** Runs this program with other words. Of its settings in the environment only `settings` go on. */
+  constructor(io: Io, name: string, words: readonly string[], settings: Settings = {}) {
     const [program, ...before] = io.self
-    const env = Object.fromEntries(
-      Object.entries(io.env).filter(([key]) => !key.startsWith('UVMEM_')),
-    )
+    const kept = Object.entries(io.env).filter(([key]) => !key.startsWith('UVMEM_'))
+    const env = { ...Object.fromEntries(kept), ...settings }
     this.#name = name
     this.#process = spawn(program, [...before, ...words], { env, stdio: ['pipe', 'pipe', 'pipe'] })
     this.#process.stderr.setEncoding('utf8').on('data', (text: string) => {

@@ -1,8 +1,8 @@
 /** Steps of the demo that boot the guest: create, load, switch, reboot, abort. */
-import { asGpa, PAGE_SIZE } from '../abi/page.ts'
+import { PAGE_SIZE } from '../abi/page.ts'
 import { damageGuest, loadGuest } from '../peer/guest-load.ts'
 import { searchHost } from './demo-search.ts'
-import { BOOTARGS, type DemoWorld, expect } from './demo-world.ts'
+import { BOOTARGS, type DemoWorld, expect, pfnsInUse } from './demo-world.ts'
 import { counted } from './progress-bar.ts'
 
 const MEGABYTE = 1_048_576
@@ -39,7 +39,7 @@ async function switched(demo: DemoWorld, strategy: 'necessary' | 'all'): Promise
 }
 
 export async function reboot(demo: DemoWorld): Promise<string> {
-  const { rest, agent, lpid, secrets, marker } = demo
+  const { agent, lpid, secrets, marker } = demo
   await reset(demo)
   const { frames, found } = await searchHost(demo, marker)
   expect(found === 0, 'no secret is left behind in normal memory')
@@ -50,20 +50,18 @@ export async function reboot(demo: DemoWorld): Promise<string> {
   const end = await agent.ask('load', { lpid, gpa: secret?.gpa ?? 0, length })
   expect(end.kind === 'OK', 'the guest reads the memory where its secret was')
   expect(!sameAs(end.bytes, secret?.bytes), 'the secret did not survive the reboot')
-  const { pool } = await rest.call('getHost')
-  expect(pool.used > 0, 'secure frames hold PFNs again')
   return `reset, ${counted(frames)} frames searched, nothing found; ${text}`
 }
 
 const sameAs = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
   a !== undefined && b !== undefined && Buffer.compare(a, b) === 0
 
-async function reset({ rest, lpid, agent }: DemoWorld): Promise<void> {
+async function reset(demo: DemoWorld): Promise<void> {
+  const { rest, lpid, agent } = demo
   await rest.call('resetVm', { path: { lpid } })
   const { life } = await agent.ask('look', { lpid })
   expect(life === 'none', 'UV_SVM_TERMINATE ended the SVM')
-  const { pool } = await rest.call('getHost')
-  expect(pool.used === 0, 'every PFN is back in the pool')
+  expect((await pfnsInUse(demo)) === 0, 'every PFN is back in the pool')
 }
 
 export async function switchAll(demo: DemoWorld): Promise<string> {
@@ -84,11 +82,6 @@ export async function abort(demo: DemoWorld): Promise<string> {
   expect(end.ret === -4, 'the guest sees H_PARAMETER')
   const vm = await rest.call('getVm', { path: { lpid } })
   expect(vm.state === 'normal', 'the VM is normal again')
-  const { pool } = await rest.call('getHost')
-  expect(pool.used === 0, 'every PFN is back in the pool')
+  expect((await pfnsInUse(demo)) === 0, 'every PFN is back in the pool')
   return `one byte of the initrd changed: ${end.why}; the guest sees H_PARAMETER`
 }
-
-/** An address in the n-th page of the second slot. */
-export const inSecondSlot = ({ slotPages }: DemoWorld, page: number) =>
-  asGpa((slotPages + page) * PAGE_SIZE)

@@ -7,7 +7,7 @@ import { asGfn } from '../abi/page.ts'
 import { disagreementsOf } from '../peer/frame-agreement.ts'
 import { hvRunsOf } from '../peer/hv-runs.ts'
 import { countsOf } from '../peer/uv-frames.ts'
-import type { DemoWorld } from './demo-world.ts'
+import { type DemoWorld, pfnsInUse } from './demo-world.ts'
 
 /** Both sides after a step. */
 export interface BothSides {
@@ -25,7 +25,7 @@ export async function lookAtBoth(demo: DemoWorld): Promise<BothSides> {
   const look = await agent.ask('look', { lpid })
   const vm = await rest.call('getVm', { path })
   const hv = await rest.call('countFrames', { path })
-  const { pool } = await rest.call('getHost')
+  const pfns = await pfnsInUse(demo)
   const invariants = await rest.call('getInvariants')
   const wrong = look.violations.map((text) => `ultravisor: ${text}`)
   if (invariants.unexplained > 0) {
@@ -33,7 +33,7 @@ export async function lookAtBoth(demo: DemoWorld): Promise<BothSides> {
     const [first] = violations.filter(({ defect }) => defect === undefined)
     wrong.push(`hypervisor: ${JSON.stringify(first)}`)
   }
-  if (pool.used !== hv.secure) wrong.push(`${pool.used} PFNs for ${hv.secure} secure frames`)
+  if (pfns !== hv.secure) wrong.push(`${pfns} PFNs for ${hv.secure} secure frames`)
   const runs = look.runs.map((run) => ({ ...run, from: asGfn(run.from) }))
   if (vm.state === 'secure') {
     if (look.life !== 'secure') wrong.push(`the ultravisor says ${look.life}`)

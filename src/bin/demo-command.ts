@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
 import { z } from 'zod'
+import { asLpid } from '../abi/page.ts'
 import { openFile } from '../peer/file-source.ts'
 import type { GuestFiles } from '../peer/guest-load.ts'
 import { HvRest } from '../peer/hv-rest.ts'
@@ -15,7 +16,8 @@ import { DemoAgent } from './demo-agent.ts'
 import { DemoOptions } from './demo-options.ts'
 import { runSteps, STEPS, type StepReport } from './demo-steps.ts'
 import { stepLine, tableOf } from './demo-table.ts'
-import { DEMO_LPID, type DemoWorld, guestOf, secretsFor } from './demo-world.ts'
+import { type DemoWorld, guestOf, pfnsInUse, secretsFor } from './demo-world.ts'
+import { type Endpoints, endpointsOf } from './endpoints.ts'
 import { CommandError, ExitCode, type Io } from './io.ts'
 import { addOptions, readOptions } from './options.ts'
 import { counted, elapsed } from './progress-bar.ts'
@@ -24,6 +26,7 @@ const EXAMPLES = `
 Examples:
   uvmem demo                                 the running node executable as the kernel
   uvmem demo --kernel ./vmlinux --initrd ./initrd.img
+  uvmem demo --url http://127.0.0.1:8080     at a server that runs already
   uvmem demo --hv-profile spec --uv-profile spec --protocol bin
 
 Exit codes: 0 every line held, 1 one did not, 2 bad usage.`
@@ -31,6 +34,7 @@ Exit codes: 0 every line held, 1 one did not, 2 bad usage.`
 /** Milliseconds within which both processes must end when they are told to. */
 const END_MS_MAX = 3_000
 const MARKER_BYTES = 16
+const NOTHING_LEFT = 'no PFN is left'
 
 export function register(program: Command, io: Io): void {
   const command = program
@@ -57,12 +61,21 @@ async function run(options: DemoOptions, io: Io): Promise<void> {
   try {
     const start = performance.now()
     const { rest, agent } = await startBoth(options, io, children, say)
+    const { pool } = await rest.call('getHost')
     const marker = randomBytes(MARKER_BYTES)
-    const secrets = secretsFor(slotPages, marker, randomBytes)
-    const lpid = DEMO_LPID
-    const demo: DemoWorld = { rest, agent, lpid, files, guest, slotPages, secrets, marker }
+    const demo: DemoWorld = {
+      rest,
+      agent,
+      lpid: asLpid(options.lpid),
+      pfnsOfOthers: pool.used,
+      files,
+      guest,
+      slotPages,
+      secrets: secretsFor(slotPages, marker, randomBytes),
+      marker,
+    }
     const reports = await runSteps(demo, tellTo(say))
-    const ended = await endBoth(demo, children)
+    const ended = await endBoth(demo, children, reports[0]?.ok === true)
     say(`${ended.ok ? 'ok  ' : 'FAIL'} ${STEPS.length + 2} ${ended.text}`)
     tellEnd(reports, ended.ok, performance.now() - start, options, io)
   } catch (error) {
@@ -105,6 +118,7 @@ function ownFile(): string {
 
 const Ready = z.object({ event: z.literal('ready'), url: z.string(), uv: z.string() })
 
+/** The ultravisor, and the server unless there is one. */
 async function startBoth(
   options: DemoOptions,
   io: Io,
@@ -112,39 +126,63 @@ async function startBoth(
   say: (line: string) => void,
 ): Promise<{ rest: HvRest; agent: DemoAgent }> {
   const start = performance.now()
-  const pool = String(2 * options.memory)
-  const words = ['hv', '--port', '0', '--log-level', 'warn', '--pool', pool]
-  const hv = new Child(io, 'the server', [...words, '--profile', options.hvProfile])
-  children.push(hv)
-  const { url, uv } = Ready.parse(await hv.hear())
-  const { uvProfile, protocol } = options
-  const agentWords = ['uv-agent', '--url', uv, '--profile', uvProfile, '--protocol', protocol]
-  const process = new Child(io, 'the ultravisor', agentWords)
-  children.push(process)
-  const agent = new DemoAgent(process)
+  const { url, token, uvProfile: profile, protocol } = options
+  const server = url === undefined ? await startServer(options, io, children) : endpointsOf(url)
+  const words = ['uv-agent', '--url', server.uv, '--profile', profile, '--protocol', protocol]
+  const settings = token === undefined ? {} : { UVMEM_TOKEN: token }
+  const child = new Child(io, 'the ultravisor', words, settings)
+  children.unshift(child)
+  const agent = new DemoAgent(child)
   await agent.ready()
+  const rest = new HvRest({ url: server.http, token })
+  const facts = await rest.call('getHost')
+  const sides = `${facts.profile} at ${server.http}, ${profile} over ${protocol}`
+  const text = `${sides}; processes ${children.map(({ pid }) => pid).join(' and ')}`
+  const name = url === undefined ? 'start two processes' : 'start the ultravisor'
   const ms = performance.now() - start
-  const text = `server ${hv.pid} (${options.hvProfile}) at ${url}, ultravisor ${process.pid} (${uvProfile}) over ${protocol}`
-  const report = { ok: true, name: 'start two processes', ms, text }
-  say(stepLine(1, { ...report, hypercalls: 0, ultracalls: 0, after: null }))
-  return { rest: new HvRest({ url }), agent }
+  const report = { name, ok: true, ms, text, hypercalls: 0, ultracalls: 0, after: null }
+  say(stepLine(1, report))
+  return { rest, agent }
 }
 
-/** Destroys the VM, and sees both processes end by themselves. */
+async function startServer(
+  { memory, hvProfile }: DemoOptions,
+  io: Io,
+  children: Child[],
+): Promise<Endpoints> {
+  const words = ['hv', '--port', '0', '--log-level', 'warn', '--profile', hvProfile]
+  const server = new Child(io, 'the server', [...words, '--pool', String(2 * memory)])
+  children.push(server)
+  const { url, uv } = Ready.parse(await server.hear())
+  return { http: url, uv }
+}
+
+/** Destroys the VM if the demo made it, and sees the processes end by themselves. */
 async function endBoth(
-  { rest, lpid }: DemoWorld,
-  [hv, agent]: readonly Child[],
+  demo: DemoWorld,
+  [agent, server]: readonly Child[],
+  isOurs: boolean,
 ): Promise<{ ok: boolean; text: string }> {
-  await rest.call('deleteVm', { path: { lpid } })
-  const { pool, frames } = await rest.call('getHost')
   const start = performance.now()
-  const codes = [await agent?.end('stdin'), await hv?.end('SIGTERM')]
+  const left = isOurs ? await destroy(demo) : 'the VM is not ours'
+  const codes = [await agent?.end('stdin')]
+  if (server !== undefined) codes.push(await server.end('SIGTERM'))
   const ms = performance.now() - start
-  const isEmpty = pool.used === 0 && frames.used === 0 && frames.total === 0
-  const ok = isEmpty && codes.every((code) => code === 0) && ms < END_MS_MAX
-  const left = `${pool.used} PFNs, ${frames.used} frames left`
-  const text = `${'destroy the VM, end'.padEnd(27)} ${elapsed(ms).padStart(7)}  ${left}; exit codes ${codes.join(' and ')}`
-  return { ok, text }
+  const ok = left === NOTHING_LEFT && codes.every((code) => code === 0) && ms < END_MS_MAX
+  const name = 'destroy the VM, end'.padEnd(27)
+  const text = `${left}; exit codes ${codes.join(' and ')}`
+  return { ok, text: `${name} ${elapsed(ms).padStart(7)}  ${text}` }
+}
+
+/** What is left of the VM, in words. */
+async function destroy(demo: DemoWorld): Promise<string> {
+  try {
+    await demo.rest.call('deleteVm', { path: { lpid: demo.lpid } })
+    const pfns = await pfnsInUse(demo)
+    return pfns === 0 ? NOTHING_LEFT : `${pfns} PFNs are left`
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
 }
 
 function tellEnd(

@@ -1,9 +1,10 @@
 /** The options of `uvmem demo`. */
 import { z } from 'zod'
+import { LPID_MAX } from '../abi/page.ts'
 import { UV_CODECS, type UvProtocol } from '../peer/uv-protocol.ts'
 import { UV_PROFILES, type UvProfileName } from '../ultravisor/profile.ts'
 import { HV_PROFILE_NAMES, type HvProfileName } from '../uvmem/profile.ts'
-import { flag, oneOf, option, pages, text } from './option.ts'
+import { flag, integer, oneOf, option, pages, text } from './option.ts'
 
 const HV_PROFILES = HV_PROFILE_NAMES as readonly [HvProfileName, ...HvProfileName[]]
 const UV_NAMES = Object.keys(UV_PROFILES) as [UvProfileName, ...UvProfileName[]]
@@ -21,6 +22,15 @@ export const DemoOptions = z.strictObject({
   initrd: option(text('a path').optional(), 'initrd: any file', {
     value: 'file',
     shownDefault: 'the lock file of this package',
+  }),
+  url: option(text('an address').optional(), 'a server that runs already', {
+    value: 'url',
+    shownDefault: 'a server of its own',
+  }),
+  token: option(text('a token').optional(), "that server's bearer token", { secret: true }),
+  lpid: option(integer(1, LPID_MAX, 'an LPID').default(1), 'LPID of the VM, which must be free', {
+    value: 'number',
+    shownDefault: '1',
   }),
   memory: option(
     pages(PAGES_MAX, 'memory')

@@ -1,7 +1,7 @@
 /** Steps of the demo about shared pages and about memory that comes and goes. */
 import { asGpa, gpaOf, PAGE_SIZE } from '../abi/page.ts'
 import { searchHost } from './demo-search.ts'
-import { type DemoWorld, expect, freeGfn, HOT_SLOT, sameBytes } from './demo-world.ts'
+import { type DemoWorld, expect, freeGfn, HOT_SLOT, pfnsInUse, sameBytes } from './demo-world.ts'
 import { counted } from './progress-bar.ts'
 
 const SHARED_PAGES = 4
@@ -78,12 +78,12 @@ export async function hotAdd(demo: DemoWorld): Promise<string> {
   return `${counted(pages)} frames, secure with 1 ultracall and none for a page`
 }
 
-export async function hotRemove({ rest, agent, lpid, slotPages }: DemoWorld): Promise<string> {
-  const before = await rest.call('getHost')
+export async function hotRemove(demo: DemoWorld): Promise<string> {
+  const { rest, agent, lpid, slotPages } = demo
+  const before = await pfnsInUse(demo)
   await rest.call('removeSlot', { path: { lpid, slot: HOT_SLOT } })
-  const after = await rest.call('getHost')
   const pages = Math.max(1, Math.floor(slotPages / 4))
-  const back = before.pool.used - after.pool.used
+  const back = before - (await pfnsInUse(demo))
   expect(back === pages, `all ${pages} PFNs come back, not ${back}`)
   const gone = await agent.ask('load', { lpid, gpa: 2 * slotPages * PAGE_SIZE, length: 1 })
   expect(gone.kind === 'MMIO', 'the guest finds no memory there')

@@ -2,7 +2,6 @@
 import {
   asGfn,
   asGpa,
-  asLpid,
   asSlotId,
   type Gfn,
   type Gpa,
@@ -18,7 +17,6 @@ import type { DemoAgent } from './demo-agent.ts'
 import { CommandError } from './io.ts'
 
 export const BOOTARGS = 'console=hvc0 root=/dev/vda'
-export const DEMO_LPID: Lpid = asLpid(1)
 
 /** Something that the guest alone may know, and where it keeps it. */
 export interface Secret {
@@ -30,6 +28,8 @@ export interface DemoWorld {
   readonly rest: HvRest
   readonly agent: DemoAgent
   readonly lpid: Lpid
+  /** PFNs that other VMs of the server hold. */
+  readonly pfnsOfOthers: number
   readonly files: GuestFiles
   readonly guest: Guest
   /** Pages of each of the two slots. */
@@ -99,3 +99,9 @@ export function gfnsOf({ secrets }: DemoWorld): readonly Gfn[] {
 
 export const sameBytes = (a: Uint8Array | undefined, b: Uint8Array): boolean =>
   a !== undefined && Buffer.compare(a, b) === 0
+
+/** PFNs in use by the demo's VM. */
+export async function pfnsInUse({ rest, pfnsOfOthers }: DemoWorld): Promise<number> {
+  const { pool } = await rest.call('getHost')
+  return pool.used - pfnsOfOthers
+}
