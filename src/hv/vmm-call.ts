@@ -26,7 +26,12 @@ interface Wishes {
   readonly vma_map: { readonly id: SlotId }
   readonly ksm_fail: { readonly id: SlotId; readonly error: number }
   readonly read: { readonly gfn: Gfn }
-  readonly write: { readonly gfn: Gfn; readonly offset: number; readonly bytes: Uint8Array }
+  readonly write: {
+    readonly gfn: Gfn
+    readonly offset: number
+    /** `null`: the whole page becomes zeros. */
+    readonly bytes: Uint8Array | null
+  }
   readonly fill: {
     readonly gfn: Gfn
     readonly count: number

@@ -5,7 +5,7 @@
  * or a host fault; a wish that no operation could fulfil is refused at once.
  */
 import { Host as HostCode } from '../abi/codes.ts'
-import { asLpid, type Gfn, LPID_MAX, type Lpid, type Page, type SlotId } from '../abi/page.ts'
+import { asLpid, type Gfn, LPID_MAX, type Lpid, type SlotId } from '../abi/page.ts'
 import type { HostFault, HvSteps, Vm } from '../uvmem/host.ts'
 import type { Reason } from '../uvmem/reason.ts'
 import type { PageRead } from '../uvmem/vmm/memory.ts'
@@ -128,13 +128,14 @@ export class Vmm {
     return this.#run(lpid, { name: 'read', gfn })
   }
 
-  writePage(lpid: Lpid, gfn: Gfn, offset: number, bytes: Uint8Array): Promise<Outcome<number>> {
+  /** `null`: the whole page becomes zeros. */
+  writePage(
+    lpid: Lpid,
+    gfn: Gfn,
+    offset: number,
+    bytes: Uint8Array | null,
+  ): Promise<Outcome<number>> {
     return this.#run(lpid, { name: 'write', gfn, offset, bytes })
-  }
-
-  /** Stores a whole page, which nobody may write to afterwards. */
-  storePage(lpid: Lpid, gfn: Gfn, page: Page): Promise<Outcome<number>> {
-    return this.#run('write', lpid, gfn, (vm) => storePage(this.#hv.host, vm, gfn, page))
   }
 
   /** Gives `count` pages from `gfn` on the tags `tag`, `tag + step`, ... */

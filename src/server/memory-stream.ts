@@ -25,9 +25,7 @@ export async function storeChunks(
   for await (const { offset, bytes } of pagesOf(gpa, chunks)) {
     const at = asGpa(gpa + written)
     const isZeros = bytes.length === PAGE_SIZE && Buffer.compare(bytes, ZEROS) === 0
-    const outcome = await (isZeros
-      ? vmm.storePage(lpid, gfnOf(at), null)
-      : vmm.writePage(lpid, gfnOf(at), offset, bytes))
+    const outcome = await vmm.writePage(lpid, gfnOf(at), offset, isZeros ? null : bytes)
     if (outcome.how !== 'done' || outcome.result !== HostCode.OK) {
       return { how: 'stopped', written, outcome }
     }

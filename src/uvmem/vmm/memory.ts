@@ -25,26 +25,18 @@ export function* readPage(host: Host, vm: Vm, gfn: Gfn): HvSteps<PageRead> {
   return { ret: HostCode.OK, page: host.ram.read(asFrame(frame)) }
 }
 
-/** Stores bytes in one page. @returns 0, NOSLOT, SIGSEGV or SIGBUS. */
+/** Stores bytes in one page; `null` makes all of it zeros. @returns 0, NOSLOT, SIGSEGV or SIGBUS. */
 export function* writePage(
   host: Host,
   vm: Vm,
   gfn: Gfn,
   offset: number,
-  bytes: Uint8Array,
+  bytes: Uint8Array | null,
 ): HvSteps {
   const ret = yield* faultIn(host, vm, gfn)
   if (ret <= 0) return ret
   const frame = asFrame(ret)
-  host.ram.write(frame, storeInPage(host.ram.read(frame), offset, bytes))
-  return HostCode.OK
-}
-
-/** Stores a whole page. @returns 0, NOSLOT, SIGSEGV or SIGBUS. */
-export function* storePage(host: Host, vm: Vm, gfn: Gfn, page: Page): HvSteps {
-  const ret = yield* faultIn(host, vm, gfn)
-  if (ret <= 0) return ret
-  host.ram.write(asFrame(ret), page)
+  host.ram.write(frame, bytes && storeInPage(host.ram.read(frame), offset, bytes))
   return HostCode.OK
 }
 
