@@ -47,6 +47,7 @@ export function pageOut(uv: Ultravisor, call: UvPageOut): UcallAnswer {
   if (svm.slots.find(gfn) === undefined) return { ret: U.P3 }
   const state = svm.frames.state(gfn)
   if (state === FrameState.HvUnshared) return { ret: U.RETRY }
+  // DIFF: profile `firmware` refuses a shared frame, where ultravisor.rst promises success.
   if (isShared(state) && !uv.profile.refusesSharedPageOut) return { ret: U.SUCCESS }
   if (state !== FrameState.Secure) return { ret: U.PARAMETER }
   if (svm.state === SvmState.Abort) return { ret: U.SUCCESS }
@@ -151,6 +152,7 @@ function sealOut(uv: Ultravisor, svm: Svm, gfn: Gfn): UcallAnswer {
   const content = isOwn(entry) ? svm.contents.get(gfn) : null
   const sealed = sealPage(uv, svm, gfn, content)
   if (sealed === undefined) {
+    // DIFF: profile `firmware` does not map the page again when it could not be encrypted.
     if (!uv.profile.unmapsOnFailedSeal) svm.pages.set(gfn, entry)
     return { ret: U.RETRY }
   }

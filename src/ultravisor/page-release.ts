@@ -27,7 +27,9 @@ const FRAMES_PER_ROOT_ENTRY = GROUPS_PER_ROOT_ENTRY * FRAMES_PER_GROUP
 /** Releases the pages of one slot. */
 export function releaseSlot(uv: Ultravisor, svm: Svm, slot: MemSlot): void {
   const end = slot.base + slot.count
+  // DIFF: profile `firmware` secures one frame too many.
   secureFrames(uv, svm, slot.base, uv.profile.releaseReachesNextFrame ? end + 1 : end)
+  // DIFF: profile `firmware` goes round each table's end (see the top of this file).
   if (uv.profile.releasesTableRoughly) releaseRoughly(uv, svm.pages, slot.base, end)
   else releaseExactly(svm.pages, slot.base, end)
   svm.contents.clearRange(slot.base, end)

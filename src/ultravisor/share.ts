@@ -58,6 +58,7 @@ export function* askPageIn(svm: Svm, gfn: Gfn, flags: number): UvSteps<number> {
 
 /** svm_abort(). */
 export function abortGuest(uv: Ultravisor, svm: Svm, why: string): never {
+  // DIFF: profile `firmware` leaves the state as it was.
   if (!uv.profile.abortKeepsState) svm.state = SvmState.Abort
   throw new Trap('ABORT', why)
 }
@@ -165,6 +166,7 @@ function* revert(uv: Ultravisor, svm: Svm, gfn: Gfn, num: number): UvSteps<void>
   for (let i = 0; i < num; i++) {
     const frame = gfnAt(gfn, i)
     const state = svm.frames.state(frame)
+    // DIFF: profile `firmware` drops the IV and tag of a frame that is still paged out.
     const keeps = state === FrameState.PagedOut && !uv.profile.dropsSeal
     if (!isShared(state) && !keeps) secureFrame(uv.profile, svm, frame)
   }
@@ -173,8 +175,8 @@ function* revert(uv: Ultravisor, svm: Svm, gfn: Gfn, num: number): UvSteps<void>
 function* revertFrame(uv: Ultravisor, svm: Svm, first: Gfn, gfn: Gfn): UvSteps<void> {
   const state = svm.frames.state(gfn)
   if (isShared(state) || isSecure(state)) return
+  // DIFF: the firmware names the first frame of the range here, not the one at hand.
   if (state === FrameState.HvSharing && uv.profile.revertSecuresFirst) {
-    // DIFF: the firmware names the first frame of the range here, not the one at hand.
     secureFrame(uv.profile, svm, first)
     return
   }

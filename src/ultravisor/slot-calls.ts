@@ -20,6 +20,7 @@ export function registerMemSlot(uv: Ultravisor, call: UvRegisterMemSlot): UcallA
   if (svm === undefined) return { ret: U.PARAMETER }
   const refusal = refusalOf(uv, svm, call) ?? (addSlot(uv, svm, call) ? undefined : U.P3)
   if (refusal === undefined) return { ret: U.SUCCESS }
+  // DIFF: profile `firmware` has one code for every refusal.
   return { ret: uv.profile.registerAnswersParameter ? U.PARAMETER : refusal }
 }
 
@@ -28,18 +29,20 @@ export function unregisterMemSlot(uv: Ultravisor, call: UvUnregisterMemSlot): Uc
   const svm = svmOf(uv, call)
   if (svm === undefined) return { ret: U.PARAMETER }
   const slot = svm.slots.get(call.slotId)
+  // DIFF: in profile `firmware` the last slot takes the page table with it, whatever the id says.
   if (uv.profile.releasesTableRoughly && svm.slots.size === 1) {
-    // DIFF: the last slot takes the page table with it, whatever the id of the call.
     releaseSlots(uv, svm)
   } else if (slot !== undefined) releaseSlot(uv, svm, slot)
   if (slot === undefined) return { ret: U.SUCCESS }
   svm.slots.remove(call.slotId)
+  // DIFF: profile `firmware` gives the budget back only when the SVM ends.
   if (!uv.profile.keepsSlotBudget) giveSlotUnits(uv, svm, slot.units)
   return { ret: U.SUCCESS }
 }
 
 function svmOf(uv: Ultravisor, call: UvRegisterMemSlot | UvUnregisterMemSlot): Svm | undefined {
   const svm = uv.svms.get(call.lpid)
+  // DIFF: profile `firmware` does not look whether there is an SVM.
   if (svm === undefined && uv.profile.crashesOnUnknownLpid) {
     throw new Trap('OOPS', `${call.call} for LPID ${call.lpid}, which has no SVM`)
   }
@@ -51,6 +54,7 @@ function refusalOf(uv: Ultravisor, svm: Svm, call: UvRegisterMemSlot): number | 
   const strict = !uv.profile.registerAnswersParameter
   if (startGpa % PAGE_SIZE !== 0) return U.P2
   if (startGpa + size >= ADDRESS_END) return U.P3
+  // DIFF: profile `firmware` rounds the size up to whole pages.
   if (!uv.profile.roundsSlotSize && (size === 0 || size % PAGE_SIZE !== 0)) return U.P3
   if (strict && flags !== 0) return U.P4
   if (slotId >= UV_SLOTS_MAX) return U.P5
@@ -63,6 +67,7 @@ function addSlot(uv: Ultravisor, svm: Svm, call: UvRegisterMemSlot): boolean {
   const [base, count] = [gfnOf(call.startGpa), pagesIn(call.size)]
   const units = unitsOf(base, count)
   const old = svm.slots.get(call.slotId)
+  // DIFF: profile `firmware` replaces the slot's record and keeps everything else of it.
   const returned = old === undefined || uv.profile.replaceKeepsOldSlot ? 0 : old.units
   if (units - returned > uv.availableUnits) return false
   if (old !== undefined && !uv.profile.replaceKeepsOldSlot) {

@@ -52,6 +52,7 @@ function* askForAll(uv: Ultravisor, svm: Svm, gfn: Gfn, num: number): UvSteps<bo
     const frame = gfnAt(gfn, i)
     if (isSecure(svm.frames.state(frame))) continue
     if ((yield* unshareFrame(svm, frame)) === U.SUCCESS) continue
+    // DIFF: profile `firmware` ends the SVM. Here the frame stays shared, and the guest is told.
     if (uv.profile.abortsOnHvRefusal) abortGuest(uv, svm, 'the hypervisor refuses an unshare')
     shareAgain(svm, frame)
     return true

@@ -54,6 +54,7 @@ function passRun(host: Host, vm: Vm, slot: MemSlot, gfn: Gfn, drop: Drop): numbe
   const run = uvmem.words.runAt(gfn - uvmem.base, end - uvmem.base)
   // Words that rise (normal, shared, paged out) are taken one at a time.
   const count = run.step === 0 ? run.count : 1
+  // DIFF: up to version 2 of the series a flush left frames alone that were not secure.
   if (host.profile.flushResets || drop.purges) {
     uvmem.words.fill(run.start, count, StateWord.Normal, 0)
   }
@@ -95,9 +96,11 @@ function* dropOne(host: Host, vm: Vm, slot: MemSlot, gfn: Gfn, drop: Drop): HvSt
     skipPageOut: drop.skipPageOut,
     ...(removeGfn ? { removeGfn: true } : {}),
   })
+  // DIFF: up to version 3 of the series a page fault did it, which no longer finds a removed slot.
   if (profile.drops === 'by-migration') {
     yield* migrateOut(host, vm, { slot, gfn }, host.devices.noteOf(pfn).gpa ?? gpaOf(gfn))
   } else if (drop.slotValid) yield* faultIn(host, vm, gfn)
+  // DIFF: Linux leaves both marks on a page that could not be dropped.
   if (profile.dropMarksExpire && host.devices.isUsed(pfn) && isSecure(vm, gfn)) {
     host.devices.note(pfn, { skipPageOut: false, removeGfn: false })
   }

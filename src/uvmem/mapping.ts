@@ -74,6 +74,7 @@ export const notifies = (host: Host, vm: Vm): boolean => host.notifiesMigrations
 export function freeDevicePage(host: Host, vm: Vm, pfn: DevicePfn, mapped: Gfn): void {
   const note = host.devices.noteOf(pfn)
   const gfn = note.gpa === undefined ? mapped : gfnOf(note.gpa)
+  // DIFF: before version 2 of the series a paged-out frame counted as normal.
   const pagedOut = host.profile.tracksPagedOut && note.removeGfn !== true
   host.devices.free(pfn)
   mark(vm, gfn, pagedOut ? StateWord.PagedOut : StateWord.Normal)
@@ -185,8 +186,8 @@ export function* faultIn(host: Host, vm: Vm, gfn: Gfn): HvSteps {
   const ret = yield* migrateOut(host, vm, place, notedGpa(host, place))
   if (ret !== U.SUCCESS) return HostCode.SIGBUS
   if (isFramePte(ptes.get(index))) return ptes.get(index)
-  if (host.profile.detectsStaleMarks) return refuse(vm, HostCode.SIGBUS, Reason.devicePage)
   // DIFF: the kernel takes the same fault again, for ever.
+  if (host.profile.detectsStaleMarks) return refuse(vm, HostCode.SIGBUS, Reason.devicePage)
   return stop(vm, FaultKind.Livelock, 'host page fault loop: device PTE never resolved')
 }
 

@@ -33,6 +33,7 @@ export function* registerSlot(host: Host, vm: Vm, slot: MemSlot, checks = true):
   }
   // DIFF: Linux asks whether the answer is negative, so that U_BUSY (1) passes for success.
   const failed = profile.strictRegistration ? ret !== U.SUCCESS : ret < 0
+  // DIFF: up to the series a positive code is the answer of the hypercall.
   if (!failed) return profile.startAnswersRegistration ? ret : H.SUCCESS
   if (!checks) return refuse(vm, ret, Reason.slotRefused)
   vm.uvmem.free(slot.base)

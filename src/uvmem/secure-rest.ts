@@ -42,6 +42,7 @@ export function* secureRest(host: Host, vm: Vm, slot: MemSlot): HvSteps {
 
 /** Linux walks the uvmem slot that holds the memory slot's first frame, and nothing without one. */
 function endOfWalk(host: Host, vm: Vm, slot: MemSlot): number {
+  // DIFF: the series walked the memory slot, and secured frames that no uvmem slot covers.
   if (host.profile.securesUntracked) return slot.base + slot.pages
   const uvmem = vm.uvmem.at(slot.base)
   return uvmem === undefined ? slot.base : uvmem.base + uvmem.count

@@ -14,9 +14,11 @@ export function* initDone(host: Host, vm: Vm): HvSteps {
   const { profile } = host
   if ((vm.secureGuest & SECURE_INIT_START) === 0)
     return refuse(vm, H.UNSUPPORTED, Reason.notStarted)
+  // DIFF: Linux serves the call again on a secure VM.
   if (profile.guardsVmLife && VM_LIFE[vmStateOf(vm.secureGuest)]['init-done'] === 'error') {
     return refuse(vm, H.STATE, Reason.vmLife)
   }
+  // DIFF: Linux 5.6 and 5.7 only set the flag: frames that nobody paged in stay normal.
   if (profile.doneSecures !== 'nothing') {
     for (const slot of vm.slots) {
       const ret = yield* secureRest(host, vm, slot)

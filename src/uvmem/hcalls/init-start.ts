@@ -17,12 +17,15 @@ import { SECURE_INIT_START, VM_LIFE, vmStateOf } from '../vm-state.ts'
  */
 export function* initStart(host: Host, vm: Vm): HvSteps {
   const { profile } = host
+  // DIFF: Linux serves a second start, which hides all states behind fresh ones.
   if (profile.guardsVmLife && VM_LIFE[vmStateOf(vm.secureGuest)]['init-start'] === 'error') {
     return refuse(vm, H.STATE, Reason.vmLife)
   }
+  // DIFF: Linux since the 2020 series marks the VM first, so that a refused start leaves the mark.
   if (profile.startMarks === 'before-checks') vm.secureGuest = SECURE_INIT_START
   if (host.devices.pool.size === 0) return refuse(vm, H.UNSUPPORTED, Reason.noUltravisor)
   if (!vm.radix) return refuse(vm, H.UNSUPPORTED, Reason.notRadix)
+  // DIFF: Linux 5.6 does not ask the VMM.
   if (profile.checksSvmEnabled && !vm.svmEnabled) return refuse(vm, H.AUTHORITY, Reason.svmDisabled)
 
   let ret: number = H.SUCCESS

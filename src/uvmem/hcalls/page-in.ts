@@ -65,20 +65,24 @@ export function* pageIn(host: Host, vm: Vm, gpa: Gpa, flags: number, order: numb
 export function* migrateIn(host: Host, vm: Vm, place: Place, gpa: Gpa, sends: boolean): HvSteps {
   const { region } = place.slot
   const index = indexOf(place)
+  // DIFF: Linux up to the series switches page merging off here, page by page.
   if (host.profile.mergingOff === 'per-page' && region.ksmError !== 0) {
     return refuse(vm, -1, Reason.notMergeable)
   }
   if (region.swap.size > 0 && region.swap.has(index)) {
+    // DIFF: Linux cannot migrate a page in swap, and does not bring it back first.
     if (!host.profile.pageInReadsSwap) return refuse(vm, -1, Reason.swapped)
     yield* faultIn(host, vm, place.gfn)
   }
   if (notifies(host, vm)) yield invalidation(vm, place.gfn)
   const pte = region.ptes.get(index)
+  // DIFF: migrate_vma had no owner check before 5.8, and took device pages for normal ones.
   if (isDevicePte(pte) && !host.profile.migratesDevicePages) {
     return refuse(vm, -1, Reason.devicePage)
   }
   if (isFramePte(pte) && vm.pins.holds(frameOfPte(pte))) return refuse(vm, -1, Reason.pinned)
 
+  // DIFF: Linux takes the PFN and marks the frame before it asks, and undoes neither.
   const undoes = host.profile.undoesPageIn
   const early = undoes ? undefined : takePage(host, vm, place.gfn, gpa)
   if (undoes ? !host.devices.promise() : early === undefined) {

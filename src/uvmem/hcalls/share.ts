@@ -17,6 +17,7 @@ import { Reason } from '../reason.ts'
 /** @returns H_SUCCESS or H_PARAMETER; H_HARDWARE with `vm.fault` where the kernel would not return. */
 export function* share(host: Host, vm: Vm, gpa: Gpa): HvSteps {
   const gfn = gfnOf(gpa)
+  // DIFF: Linux drops the device page before it asks the ultravisor, without a page-out.
   if (host.profile.shareKeepsUntilAgreed && isSecure(vm, gfn)) return yield* replace(host, vm, gpa)
 
   if (isSecure(vm, gfn) && !markForDrop(host, vm, gfn)) return outOfNote(vm)
@@ -34,6 +35,7 @@ export function* share(host: Host, vm: Vm, gpa: Gpa): HvSteps {
   }
   const ret = yield sendPage(vm, asFrame(frame), gpa)
   if (ret !== U.SUCCESS) return refuse(vm, H.PARAMETER, Reason.shareRefused)
+  // DIFF: Linux 5.6 and 5.7 have no state for a shared frame.
   if (host.profile.tracksShared) mark(vm, gfn, StateWord.Shared)
   return H.SUCCESS
 }

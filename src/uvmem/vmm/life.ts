@@ -38,6 +38,7 @@ export function createVm(host: Host, wish: CreateVm): Vm | undefined {
  * kernel without the ioctl.
  */
 export function* svmOff(host: Host, vm: Vm): HvSteps {
+  // DIFF: Linux 5.6 has no such ioctl.
   if (!host.profile.hasSvmOff) return refuse(vm, HostCode.ENOTTY, Reason.noSuchIoctl)
   if ((vm.secureGuest & SECURE_INIT_START) === 0) return HostCode.OK
   for (const slot of vm.slots) {

@@ -40,6 +40,7 @@ export function* addSlot(host: Host, vm: Vm, wish: AddSlot): HvSteps<AddSlotResu
   }
   const slot: MemSlot = { id, base, pages, region: takeRegion(host, vm, wish) }
   vm.slots.add(slot)
+  // DIFF: Linux 5.6 does not tell the uvmem code, and 5.7 does not secure the slot.
   if (vm.secureGuest === 0 || host.profile.hotplug === 'untold') {
     return { ret: HostCode.OK, uvmem: H.SUCCESS }
   }
@@ -56,6 +57,7 @@ export function* addSlot(host: Host, vm: Vm, wish: AddSlot): HvSteps<AddSlotResu
 function* hotplug(host: Host, vm: Vm, slot: MemSlot, knownToUv: boolean): HvSteps {
   if (knownToUv) vm.uvmem.add(slot.base, slot.pages)
   else {
+    // DIFF: Linux up to the series keeps the uvmem slot of a hot-added slot that was refused.
     const registered = yield* registerSlot(host, vm, slot, host.profile.hotplugChecks)
     if (registered !== H.SUCCESS) return registered
   }
