@@ -3,7 +3,7 @@ import type { DownCall, UpCall } from '../../schemas/messages.ts'
 import type { Page } from '../../src/abi/page.ts'
 import { asGpa, asLpid, asRa } from '../../src/abi/page.ts'
 import type { Incoming } from '../../src/peer/rpc-calls.ts'
-import type { Transport, WireData } from '../../src/peer/rpc-codec.ts'
+import type { Codec, Transport, WireData } from '../../src/peer/rpc-codec.ts'
 import { hvJsonCodec, uvJsonCodec } from '../../src/peer/rpc-json.ts'
 import type { PeerLimits, Report } from '../../src/peer/rpc-options.ts'
 import { Peer } from '../../src/peer/rpc-peer.ts'
@@ -43,10 +43,15 @@ export interface PairOptions {
   readonly hvServes?: (incoming: FromUv, hv: Peer<DownCall, UpCall>) => void
   readonly uvServes?: (incoming: FromHv, uv: Peer<UpCall, DownCall>) => void
   readonly limits?: PeerLimits
+  /** JSON, if not given. */
+  readonly codecs?: {
+    readonly hv: Codec<DownCall, UpCall>
+    readonly uv: Codec<UpCall, DownCall>
+  }
 }
 
 /** A hypervisor's and an ultravisor's peer on one line. */
-export function pair({ hvServes, uvServes, limits }: PairOptions = {}) {
+export function pair({ hvServes, uvServes, limits, codecs }: PairOptions = {}) {
   const turn = new Turn()
   const hvLine = new Line()
   const uvLine = new Line()
@@ -60,13 +65,13 @@ export function pair({ hvServes, uvServes, limits }: PairOptions = {}) {
   }
   const hv: Peer<DownCall, UpCall> = new Peer({
     ...shared,
-    codec: hvJsonCodec(),
+    codec: codecs?.hv ?? hvJsonCodec(),
     transport: hvLine,
     serve: (incoming) => hvServes?.(incoming, hv),
   })
   const uv: Peer<UpCall, DownCall> = new Peer({
     ...shared,
-    codec: uvJsonCodec(),
+    codec: codecs?.uv ?? uvJsonCodec(),
     transport: uvLine,
     serve: (incoming) => uvServes?.(incoming, uv),
   })
