@@ -178,16 +178,16 @@ export class NumberPool {
 
   #giveAt(chunk: number, at: number, count: number): void {
     const free = (this.#free[chunk] as number) + count
-    if (free < this.#lengthOf(chunk)) {
-      const bits = this.#bitsOf(chunk)
+    invariant(free <= this.#lengthOf(chunk), 'no more numbers are given back than were taken')
+    const last = free === this.#lengthOf(chunk)
+    const bits = last ? this.#mixed.get(chunk) : this.#bitsOf(chunk)
+    if (bits !== undefined) {
       for (let i = 0; i < count; i++) {
         invariant(!bits.has(at + i), 'only a taken number is given back')
         bits.add(at + i)
       }
-    } else {
-      invariant(free === this.#lengthOf(chunk), 'no more numbers are given back than were taken')
-      this.#mixed.delete(chunk)
     }
+    if (last) this.#mixed.delete(chunk)
     this.#free[chunk] = free
     this.#open.add(chunk)
     this.#taken -= count
