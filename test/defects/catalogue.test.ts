@@ -91,17 +91,16 @@ t.test('an entry names every hypervisor under which its story is seen, and no ot
   }
 })
 
-/** A comment marks what stands around it, more below than above. */
-const linesAbove = 4
-const linesBelow = 10
+/** A comment marks what stands right below it. */
+const linesMarked = 4
 
 /** Whether a `DIFF:` stands beside a use of the switch. */
 function isMarked(file: string, names: readonly string[]): boolean {
   const lines = textOf(file).split('\n')
   return lines.some((line, i) => {
     if (!line.includes('DIFF:')) return false
-    const around = lines.slice(Math.max(i - linesAbove, 0), i + linesBelow).join('\n')
-    return names.some((name) => new RegExp(`\\b${name}\\b`).test(around))
+    const marked = lines.slice(i, i + linesMarked).join('\n')
+    return names.some((name) => new RegExp(`\\b${name}\\b`).test(marked))
   })
 }
 

@@ -126,7 +126,7 @@ export const HV_OLDER_LIFE_DEFECTS: readonly HvDefect[] = [
     what: 'A hot-added slot that the ultravisor refuses keeps its uvmem slot.',
     where: 'kvmppc_core_commit_memory_region_hv()',
     consequence: 'Frames of a slot that the ultravisor does not know are tracked.',
-    marks: ['src/uvmem/registration.ts'],
+    marks: ['src/uvmem/vmm/slots.ts'],
     world: { slots: '0:0+1', watch: [32], shows: 'hv', given: ['secure'] },
     story: `
       add slot 1:32+1 !-4

@@ -4,7 +4,7 @@
  */
 import type { Ucall, UvReply, UvRequest } from '../../src/abi/calls.ts'
 import { uCodeName } from '../../src/abi/codes.ts'
-import { asGfn, asSlotId, frameOf, gfnOf } from '../../src/abi/page.ts'
+import { asGfn, asSlotId, frameOf, gfnOf, PAGE_SIZE } from '../../src/abi/page.ts'
 import { type Exchange, Machine } from '../../src/lab/machine.ts'
 import { nodeCipher } from '../../src/peer/node-cipher.ts'
 import type { UvProfile } from '../../src/ultravisor/profile.ts'
@@ -155,17 +155,13 @@ export class Stage {
 
 /** A call with what tells it from others of its name. */
 function textOf(call: Ucall | UvRequest): string {
-  switch (call.call) {
-    case 'H_SVM_PAGE_IN':
-      return `${call.call} ${gfnOf(call.gpa)}${call.flags === 1 ? ' shared' : ''}`
-    case 'UV_REGISTER_MEM_SLOT':
-      return `${call.call} ${call.slotId}:${gfnOf(call.startGpa)}+${call.size / 65_536}`
-    case 'UV_UNREGISTER_MEM_SLOT':
-      return `${call.call} ${call.slotId}`
-    case 'MEM_READ':
-    case 'MEM_WRITE':
-      return `${call.call} of frame ${frameOf(call.ra)}`
-    default:
-      return 'gpa' in call ? `${call.call} ${gfnOf(call.gpa)}` : call.call
+  const { call: name } = call
+  if (name === 'H_SVM_PAGE_IN')
+    return `${name} ${gfnOf(call.gpa)}${call.flags === 1 ? ' shared' : ''}`
+  if (name === 'UV_REGISTER_MEM_SLOT') {
+    return `${name} ${call.slotId}:${gfnOf(call.startGpa)}+${call.size / PAGE_SIZE}`
   }
+  if ('slotId' in call) return `${name} ${call.slotId}`
+  if ('gpa' in call) return `${name} ${gfnOf(call.gpa)}`
+  return 'ra' in call ? `${name} of frame ${frameOf(call.ra)}` : name
 }
