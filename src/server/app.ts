@@ -57,7 +57,7 @@ export function buildApp(options: AppOptions): App {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyBytesMax,
     exposeHeadRoutes: false,
-    routerOptions: { ignoreTrailingSlash: false },
+    routerOptions: { ignoreTrailingSlash: true },
     forceCloseConnections: 'idle',
   })
   const origin = originGuard(options.guard)

@@ -1,4 +1,5 @@
 /** Checks a request against its operation; a problem names every field that does not fit. */
+import { Readable } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { OCTETS, type Operation } from '../../schemas/rest/operation.ts'
@@ -25,9 +26,17 @@ export function checkRequest(
   const checkedQuery = take('query', query, request.query)
   if (body === OCTETS)
     return errors.length > 0 ? misfit(errors) : octets(request, checkedPath, checkedQuery)
+  if (request.body instanceof Readable) return wrongType(request, body)
   const checkedBody = take('body', body ?? NO_BODY, request.body ?? undefined)
   if (errors.length > 0) return misfit(errors)
   return { path: checkedPath, query: checkedQuery, body: checkedBody }
+}
+
+/** Bytes came where none are taken; they have to be read, or the client never sees the answer. */
+function wrongType(request: FastifyRequest, body: Operation['body']): Problem {
+  request.raw.resume()
+  const taken = body === undefined ? 'No body is taken.' : 'The body must be application/json.'
+  return problem('unsupported-media-type', taken)
 }
 
 const NO_BODY = z.undefined({ error: 'no body' })
