@@ -1,0 +1,124 @@
+/** PageStore and HostRam: contents, owners, limits. */
+import fc from 'fast-check'
+import t from 'tap'
+import { asFrame, asLpid, type Page } from '../../src/abi/page.ts'
+import { bytesOfPage, HostRam, hostFramesMax, storeInPage } from '../../src/uvmem/host-ram.ts'
+import { PageStore } from '../../src/uvmem/page-store.ts'
+import { seedFor } from './random-lines.ts'
+
+const LPID = asLpid(1)
+
+t.test(
+  'frames are handed out in ascending order, frame 0 never, and again at the end',
+  async (t) => {
+    const ram = new HostRam(3)
+    t.same([ram.allocate(LPID), ram.allocate(LPID)], [1, 2])
+    ram.free(asFrame(1))
+    t.equal(ram.allocate(LPID), 3, 'not the one that was just freed')
+    t.equal(ram.allocate(LPID), 1, 'but at the end')
+    t.equal(ram.allocate(LPID), undefined, 'one past the last there is none')
+    t.same([ram.used, ram.size], [3, 3])
+    t.notOk(ram.has(asFrame(0)))
+    t.notOk(ram.has(asFrame(4)))
+  },
+)
+
+t.test('a host can have its most frames, and no device page lies among them', async (t) => {
+  t.equal(new HostRam().size, hostFramesMax)
+  t.equal(hostFramesMax, 268_435_455)
+})
+
+t.test('a frame handed out anew holds zeros, whatever it held', async (t) => {
+  for (const how of ['tag', 'bytes', 'rule'] as const) {
+    const ram = new HostRam(2_047)
+    ram.allocateRun(LPID, 2_047)
+    if (how === 'rule') ram.fillTags(asFrame(1), 2_047, 100n, 1n)
+    else ram.write(asFrame(1_500), how === 'tag' ? 5n : new Uint8Array(65_536).fill(5))
+    ram.free(asFrame(1_500))
+    ram.free(asFrame(1_501))
+    t.equal(ram.allocate(asLpid(2)), 1_500)
+    t.equal(ram.read(asFrame(1_500)), null, how)
+    t.same(
+      ram.allocateRun(asLpid(2), 9),
+      { first: 1_501, count: 1 },
+      'a run ends at a frame in use',
+    )
+    t.equal(ram.read(asFrame(1_501)), null, how)
+    if (how === 'rule') t.equal(ram.read(asFrame(1_502)), 1_601n, 'the neighbours stay')
+  }
+})
+
+t.test(
+  'a frame belongs to the VM that it was last handed out for, while it is in use',
+  async (t) => {
+    const ram = new HostRam(9)
+    ram.allocateRun(LPID, 4)
+    t.ok(ram.belongsTo(asFrame(4), LPID))
+    t.notOk(ram.belongsTo(asFrame(4), asLpid(2)))
+    ram.free(asFrame(4))
+    t.notOk(ram.belongsTo(asFrame(4), LPID))
+    t.same([...ram.ownedRuns()], [{ start: 1, count: 3, owner: 1 }])
+    t.notOk(ram.claimRun(asFrame(3), 2, LPID), 'one of them is in use')
+    t.ok(ram.claimRun(asFrame(8), 2, asLpid(2)), 'up to the last frame')
+    t.notOk(ram.claimRun(asFrame(9), 2, LPID), 'one past it')
+    t.notOk(ram.claimRun(asFrame(0), 1, LPID), 'frame 0')
+  },
+)
+
+t.test('a tag reads as its eight bytes, big-endian, repeated', async (t) => {
+  t.same([...bytesOfPage(0x0102_0304_0506_0708n, 6, 4)], [7, 8, 1, 2])
+  t.same([...bytesOfPage(null, 65_535, 1)], [0])
+  const stored = storeInPage(0x0102_0304_0506_0708n, 1, Uint8Array.of(9))
+  t.same([...bytesOfPage(stored, 0, 9)], [1, 9, 3, 4, 5, 6, 7, 8, 1])
+  const whole = new Uint8Array(65_536)
+  t.equal(storeInPage(7n, 0, whole), whole, 'a whole page is taken as it is')
+})
+
+type Step = readonly ['set' | 'drop' | 'fill' | 'renew', number, number, number]
+const step: fc.Arbitrary<Step> = fc.tuple(
+  fc.constantFrom('set', 'drop', 'fill', 'renew'),
+  fc.nat(2_999),
+  fc.integer({ min: 1, max: 2_100 }),
+  fc.nat(3),
+)
+
+t.test('a page store does what a map does', async (t) => {
+  const seed = seedFor(t)
+  let steps = 0
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 20, size: 'max' }), (all) => {
+      const store = new PageStore()
+      const model = new Map<number, Page>()
+      /** Nobody drops a page twice. */
+      const dropped = new Set<number>()
+      for (const [what, at, most, kind] of all) {
+        steps++
+        const count = what === 'set' ? 1 : Math.min(most, 3_000 - at)
+        const pages = Array.from({ length: count }, (_, i) => at + i)
+        if (what === 'drop' && pages.some((n) => dropped.has(n))) continue
+        for (const n of pages) {
+          if (what === 'drop') dropped.add(n)
+          else dropped.delete(n)
+        }
+        if (what === 'set') store.set(at, kind === 0 ? null : BigInt(kind))
+        if (what === 'drop') store.dropRun(at, count)
+        if (what === 'renew' || what === 'fill') store.renewRun(at, count)
+        if (what === 'fill') store.fillTags(at, count, BigInt(at), BigInt(kind))
+        for (let i = 0; i < count; i++) {
+          if (what === 'set') model.set(at + i, kind === 0 ? null : BigInt(kind))
+          else if (what === 'drop') model.delete(at + i)
+          else model.set(at + i, what === 'renew' ? null : BigInt(at + i * kind))
+        }
+        // A dropped page may read as anything until it is set again.
+        for (const [n, page] of model) {
+          if (store.get(n) !== page) throw new Error(`after ${what} ${at}+${count}: page ${n}`)
+        }
+        const copy = new PageStore()
+        for (const entry of store.entries()) copy.add(entry)
+        for (const [n, page] of model) if (copy.get(n) !== page) throw new Error(`copy: page ${n}`)
+      }
+    }),
+    { seed, numRuns: 60 },
+  )
+  t.ok(steps > 300, `${steps} steps`)
+})
