@@ -2,6 +2,7 @@
  * The catalogue of what the real code does wrong: hv.md section 5, uv.md section 6, and what has
  * been found since.
  */
+import { searchCost } from '../../src/lab/allocator.ts'
 import type { Defect, Unrepeated } from './defect.ts'
 import { HV_LIFE_DEFECTS } from './hv-life-defects.ts'
 import { HV_OLDER_LIFE_DEFECTS } from './hv-older-life-defects.ts'
@@ -34,8 +35,11 @@ export const UNREPEATED: readonly Unrepeated[] = [
       'alone, 98 % of it the search.',
     instead:
       'The same PFNs are handed out, the lowest free one first, from a set that looks at a few ' +
-      'words only (src/lib/number-pool.ts). `uvmem lab run --sizes 100GB` counts the words that ' +
-      'both read.',
+      'words only (src/lib/number-pool.ts): `npm run defects -- hv.free-pfn-search`.',
+    figures: [1_638, 16_384, 163_840, 1_638_400].map((pages) => {
+      const { linuxWords, ourWords } = searchCost(pages)
+      return `  ${pages} pages: ${linuxWords} words of the bitmap read by Linux, ${ourWords} here at most`
+    }),
   },
   {
     id: 'hv.page-out-lock-leak',
@@ -44,8 +48,8 @@ export const UNREPEATED: readonly Unrepeated[] = [
     where: '__kvmppc_svm_page_out()',
     consequence: 'The next page operation of the VM hangs.',
     instead:
-      'Only a mapping that is no anonymous memory makes the set-up fail there, and a VM here has ' +
-      'no other; one VM is one queue, without a lock that could be lost.',
+      'Only memory that is not anonymous makes the set-up fail, and a VM here has no other, nor ' +
+      'has one in the recordings; one VM is one queue, without a lock that could be lost.',
   },
   {
     id: 'uv.tracking-bitmap-end',

@@ -69,4 +69,6 @@ export interface Unrepeated {
   readonly consequence: string
   /** Why it is not repeated, and what happens here instead. */
   readonly instead: string
+  /** What it costs, there and here. */
+  readonly figures?: readonly string[]
 }

@@ -174,8 +174,8 @@ export const HV_PAGE_DEFECTS: readonly HvDefect[] = [
     profiles: SINCE_5_6,
     mendedBy: ['unmapPagesOut'],
     what:
-      'The host lets the mapping of a secure page go (reclaim, MADV_DONTNEED) without a page- ' +
-      'out.',
+      'The host lets the mapping of a secure page go (reclaim, MADV_DONTNEED) without a ' +
+      'page-out.',
     where: 'kvmppc_uvmem_page_free()',
     consequence:
       'The device page is free and the GFN paged_out, while the ultravisor holds the page as ' +

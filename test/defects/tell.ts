@@ -20,7 +20,7 @@ export function tellOne(id: string): string[] | undefined {
   if (defect !== undefined) return tellDefect(defect)
   const other = UNREPEATED.find((each) => each.id === id)
   if (other === undefined) return undefined
-  return [...tellHead(other), `Here:         ${other.instead}`]
+  return [...tellHead(other), `Here:         ${other.instead}`, ...(other.figures ?? [])]
 }
 
 const tellHead = ({ id, what, where, consequence }: Defect | Unrepeated): string[] => [
@@ -89,7 +89,7 @@ export function tellMarkdown(): string {
     '| --- | --- | --- | --- |',
     ...rows,
     '',
-    'Not repeated, since no recording or switch needs it:',
+    'Not repeated here:',
     '',
     '| What | Where | Consequence | Here instead |',
     '| --- | --- | --- | --- |',

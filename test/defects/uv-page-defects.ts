@@ -102,7 +102,7 @@ export const UV_PAGE_DEFECTS: readonly UvDefect[] = [
     profiles: ['firmware'],
     mendedBy: ['keepsHalfMadeSvm'],
     what: 'UV_ESM without memory for page-in tracking leaves an SVM behind.',
-    where: 'svm_esm(), pagein_track_init()',
+    where: 'uv_esm_svm(), the start of page-in tracking',
     consequence: 'The LPID is taken: every later UV_ESM gets U_RETRY, however much memory is free.',
     marks: ['src/ultravisor/esm.ts'],
     world: { slots: '0:0+1', units: 0, shows: 'uv' },
@@ -113,8 +113,19 @@ export const UV_PAGE_DEFECTS: readonly UvDefect[] = [
         - UV page table: there
         - UV slots: none
         - UV GFN 0: SECURE, no page
+      free-units 2
+        = OK
+        = UV free units: 2
+      UV_ESM
+        - U_RETRY
+        + FAILED
+        + HV asks UV_REGISTER_MEM_SLOT 0:0+1: U_SUCCESS
+        + UV asks H_SVM_INIT_START: H_SUCCESS
+        + HV asks UV_SVM_TERMINATE: U_SUCCESS
+        + UV asks H_SVM_INIT_ABORT: H_PARAMETER
     `,
-    differs: 'A refused UV_ESM leaves an SVM in transition that nobody finishes.',
+    differs:
+      'A refused UV_ESM leaves an SVM that nobody finishes; without it the second one goes ahead.',
   },
   {
     id: 'uv.abortKeepsState',
@@ -123,16 +134,24 @@ export const UV_PAGE_DEFECTS: readonly UvDefect[] = [
     mendedBy: ['abortKeepsState'],
     what: 'svm_abort() does not change the state of the SVM.',
     where: 'svm_abort()',
-    consequence: 'An SVM that is being killed still serves page-outs as if it were SECURE.',
+    consequence: 'An SVM that is being killed is still served as if it were SECURE.',
     marks: ['src/ultravisor/share.ts'],
-    world: { slots: '0:0+1', shows: 'uv', given: ['secure', 'UV_SHARE_PAGE 0 1'] },
+    world: { given: ['secure', 'UV_SHARE_PAGE 0 1', 'store 1 7'] },
     story: `
       UV_UNSHARE_PAGE 0 1 !-4
         = the SVM is aborted
         = UV asks H_SVM_PAGE_IN 0: H_PARAMETER
         = UV GFN 0: HV_UNSHARING, the host's frame 1
         + UV SVM: ABORT
+      H_SVM_PAGE_OUT 1
+        = H_SUCCESS
+        = HV asks UV_PAGE_OUT 1: U_SUCCESS
+        = HV PFNs in use: none
+        = HV GFN 1: paged_out, frame 2
+        - UV GFN 1: PAGEDOUT, own page, not present
     `,
-    differs: 'The aborted SVM is still SECURE, where it should be in ABORT.',
+    differs:
+      'The aborted SVM is still SECURE and encrypts its pages; in ABORT it should let them go ' +
+      'unwritten.',
   },
 ]

@@ -148,7 +148,13 @@ const ksmFails: Verb = (stage, line) => {
   return 'OK'
 }
 
-/** UV_ESM of a guest that is not there: it ends before anything is read. */
+/** Secure memory that another SVM had taken comes back. */
+const freesUnits: Verb = (stage, line) => {
+  stage.machine.uv.availableUnits += numberAt(line, 0)
+  return 'OK'
+}
+
+/** UV_ESM of a guest that is not there: it ends when its device tree is read, at the latest. */
 const esm: Verb = (stage, line) => {
   const call = { lpid: LPID, kernelBase: asGpa(0x1_0000), tree: asGpa(0x2_0000) }
   const how = { strategy: 'necessary', window: 1, sha512: nodeSha512 } as const
@@ -213,4 +219,5 @@ export const VERBS: Readonly<Record<string, Verb>> = {
     writePage(machine.host, vm, gfnAt(line), 0, bytesAt(line, 1)),
   ),
   'ksm-fails': ksmFails,
+  'free-units': freesUnits,
 }
