@@ -12,12 +12,23 @@ export interface Io {
   readonly errIsTerminal: boolean
   /** The words that start this program again: the running node executable, its flags, the script. */
   readonly self: readonly [string, ...string[]]
+  /** Whoever started this program to talk to it in messages; undefined when nobody did. */
+  readonly parent: ParentPort | undefined
   /** Calls back for every SIGINT and SIGTERM. */
   readonly onSignal: (handle: (signal: string) => void) => void
   /** Sets the code that the process ends with once nothing is left to do. */
   readonly setExitCode: (code: ExitCode) => void
   /** Ends the process at once. */
   readonly exit: (code: number) => never
+}
+
+/** Messages to and from the process that started this one. */
+export interface ParentPort {
+  readonly send: (message: unknown) => void
+  readonly onMessage: (hear: (message: unknown) => void) => void
+  /** Tells once that the other process is gone, or has let go. */
+  readonly onEnd: (ended: () => void) => void
+  readonly close: () => void
 }
 
 /** How the program ends. */

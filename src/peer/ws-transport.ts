@@ -48,8 +48,13 @@ export interface WsOptions {
   readonly failed: (error: unknown) => void
 }
 
+/** A connection that can also be cut without a word, as a crash does. */
+export interface WsTransport extends Transport {
+  terminate(): void
+}
+
 /** Connects; rejects with ConnectError. */
-export function connectWs(options: WsOptions): Promise<Transport> {
+export function connectWs(options: WsOptions): Promise<WsTransport> {
   const { url, subprotocol, token, connectMsMax = CONNECT_MS_MAX } = options
   return new Promise((resolve, reject) => {
     const fail = (why: string): void => reject(new ConnectError(`cannot connect to ${url}: ${why}`))
@@ -80,7 +85,7 @@ export function connectWs(options: WsOptions): Promise<Transport> {
 }
 
 /** Wires an open socket up. Nothing that came with the upgrade is lost: this runs inside 'open'. */
-function attach(socket: WebSocket, options: WsOptions, lastError: () => string): Transport {
+function attach(socket: WebSocket, options: WsOptions, lastError: () => string): WsTransport {
   const alive = watchLife(socket, options)
   socket.on('message', (data, isBinary) => {
     alive()
@@ -107,6 +112,7 @@ function attach(socket: WebSocket, options: WsOptions, lastError: () => string):
       socket.close(code, reason)
       setTimeout(() => socket.terminate(), CLOSE_MS_MAX).unref()
     },
+    terminate: () => socket.terminate(),
   }
 }
 
