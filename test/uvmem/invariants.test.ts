@@ -163,7 +163,7 @@ t.test('the defects of the real code are known by name', async (t) => {
   for (const [profile, after, want] of rows) {
     const { host } = new World({ profile, touched: [0], after })
     const found = violationsOf(host)
-    t.same(found.map(({ defect }) => defect).sort(), want, `${profile}: ${after.join(', ')}`)
+    t.same(found.map(({ defect }) => `${defect}`).sort(), want, `${profile}: ${after.join(', ')}`)
     t.same(unexplained(found), [], 'nothing else')
   }
 })
