@@ -9,7 +9,7 @@
  * DIFF: the firmware also reserves pages for its own buffers at the top of the first memory node
  * and writes the changed device tree back, finds the boot cpu, and reads attachments of the blob.
  */
-import { U } from '../abi/codes.ts'
+import { H, U } from '../abi/codes.ts'
 import { type Gpa, gfnOf, type Lpid, PAGE_SIZE, pagesIn } from '../abi/page.ts'
 import type { Fdt } from '../formats/fdt.ts'
 import { property, readFdt } from '../formats/fdt-read.ts'
@@ -107,7 +107,7 @@ export function* runEsm(uv: Ultravisor, call: EsmCall): UvSteps<EsmResult> {
   stopTracking(uv, svm)
   if (end === undefined) return { kind: 'SECURE', ret: U.SUCCESS, counts }
   if ('kind' in end && (end.kind !== 'ABORT' || svm.state === SvmState.Secure)) return end
-  return yield* giveUp(svm, 'kind' in end ? { step: 'rtas', why: end.why } : end, counts)
+  return yield* giveUp(uv, svm, 'kind' in end ? { step: 'rtas', why: end.why } : end, counts)
 }
 
 function refusalOf(call: EsmCall): number | undefined {
@@ -117,12 +117,21 @@ function refusalOf(call: EsmCall): number | undefined {
   return call.supervisor === false ? U.PERMISSION : undefined
 }
 
-/** The HV takes its pages back and terminates the SVM from inside this hypercall. */
-function* giveUp(svm: Svm, failure: EsmFailure, counts: EsmCounts): UvSteps<EsmResult> {
+/**
+ * The HV takes its pages back and terminates the SVM from inside this hypercall. DIFF: one that refuses
+ * it, because H_SVM_INIT_START never took, leaves the firmware with an SVM that nobody ends.
+ */
+function* giveUp(
+  uv: Ultravisor,
+  svm: Svm,
+  failure: EsmFailure,
+  counts: EsmCounts,
+): UvSteps<EsmResult> {
   abortSvm(svm)
   counts.hypercalls++
   const reply = yield { call: 'H_SVM_INIT_ABORT', lpid: svm.lpid }
   const ret = 'ret' in reply ? reply.ret : U.PARAMETER
+  if (!svm.gone && ret !== H.PARAMETER && !uv.profile.keepsHalfMadeSvm) destroySvm(uv, svm)
   return { kind: 'FAILED', ...failure, ret, counts }
 }
 

@@ -44,7 +44,7 @@ export interface UvProfile {
   readonly keepsInvalidatedFrame: boolean
   /** A share that succeeds without a page, or an unshare refused, ends the SVM. */
   readonly abortsOnHvRefusal: boolean
-  /** UV_ESM without memory for page-in tracking leaves a half-made SVM behind. */
+  /** UV_ESM without memory for page-in tracking, or whose abort is refused, leaves an SVM behind. */
   readonly keepsHalfMadeSvm: boolean
   /** An aborted SVM keeps the state it had. */
   readonly abortKeepsState: boolean
