@@ -5,9 +5,9 @@
 import type { DownCall, UpCall } from '../../schemas/messages.ts'
 import type { Gfn, Lpid } from '../abi/page.ts'
 import type { Incoming } from '../peer/rpc-calls.ts'
-import type { FrameRun } from '../uvmem/frame-runs.ts'
 import type { HostFault, HvSteps, Vm } from '../uvmem/host.ts'
 import type { Reason } from '../uvmem/reason.ts'
+import type { VmRuns } from './journal-changes.ts'
 import type { VmmCall } from './vmm-call.ts'
 
 /** A call of an ultravisor that the hypervisor serves. */
@@ -71,7 +71,7 @@ export interface OperationNote {
   flags: number
   word: number
   /** Frames of the VM before it, where it may change any of them. */
-  runs: readonly FrameRun[] | undefined
+  runs: VmRuns | undefined
 }
 
 /** What goes on around the end of an operation; it calls `task.tell` once. */

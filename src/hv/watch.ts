@@ -42,3 +42,52 @@ export const NO_WATCH: HvWatch = {
   opened: nothing,
   closed: nothing,
 }
+
+/** Several watches as one, told in their order. */
+export const watchAll = (watches: readonly HvWatch[]): HvWatch =>
+  watches.length === 0 ? NO_WATCH : watches.reduce(both)
+
+function both(first: HvWatch, second: HvWatch): HvWatch {
+  return {
+    made: (vm) => {
+      first.made(vm)
+      second.made(vm)
+    },
+    queued: (lpid, length) => {
+      first.queued(lpid, length)
+      second.queued(lpid, length)
+    },
+    began: (op, vm) => {
+      first.began(op, vm)
+      second.began(op, vm)
+    },
+    asked: (op, call) => {
+      first.asked(op, call)
+      second.asked(op, call)
+    },
+    answered: (op, call, ret, error) => {
+      first.answered(op, call, ret, error)
+      second.answered(op, call, ret, error)
+    },
+    ended: (op, end) => {
+      first.ended(op, end)
+      second.ended(op, end)
+    },
+    accessed: (call, ret) => {
+      first.accessed(call, ret)
+      second.accessed(call, ret)
+    },
+    refused: (call, error) => {
+      first.refused(call, error)
+      second.refused(call, error)
+    },
+    opened: (session) => {
+      first.opened(session)
+      second.opened(session)
+    },
+    closed: (session) => {
+      first.closed(session)
+      second.closed(session)
+    },
+  }
+}

@@ -1,0 +1,90 @@
+/** How often calls ended with which code: a small table of numbers for each call. */
+import type { JournalNames } from './journal-names.ts'
+
+/** Codes that are told apart; any further one counts as `other`. */
+export const codesMax = 32
+const OTHER = codesMax - 1
+/** What ends a call without a code. */
+export const NO_CODE = Number.NaN
+
+/** Small numbers for codes, shared by all tables of a host. */
+export class CodeNumbers {
+  readonly #byCode = new Map<number, number>()
+  readonly #codes: number[] = []
+
+  of(code: number): number {
+    const known = this.#byCode.get(code)
+    if (known !== undefined) return known
+    if (this.#codes.length === OTHER) return OTHER
+    this.#byCode.set(code, this.#codes.length)
+    this.#codes.push(code)
+    return this.#codes.length - 1
+  }
+
+  /** undefined: any of the codes that are not told apart. */
+  at(number: number): number | undefined {
+    return this.#codes[number]
+  }
+}
+
+export interface CallCount {
+  readonly call: string
+  /** `other`: codes past the first 31; `error`: ended without a code. */
+  readonly code: number | 'other' | 'error'
+  readonly count: number
+}
+
+export class CallCounts {
+  readonly #names: JournalNames
+  readonly #codes: CodeNumbers
+  readonly #byName: (Float64Array | undefined)[] = []
+
+  constructor(names: JournalNames, codes: CodeNumbers) {
+    this.#names = names
+    this.#codes = codes
+  }
+
+  /** A call, by its name's number, ended with a code: NO_CODE for none. */
+  add(name: number, code: number): void {
+    let counts = this.#byName[name]
+    if (counts === undefined) {
+      while (this.#byName.length < name) this.#byName.push(undefined)
+      counts = new Float64Array(codesMax)
+      this.#byName[name] = counts
+    }
+    const at = this.#codes.of(code)
+    counts[at] = (counts[at] as number) + 1
+  }
+
+  /** Adds what another table has counted. */
+  merge(other: CallCounts): void {
+    for (const { call, code, count } of other.read()) {
+      const name = this.#names.indexOf(call)
+      const at = code === 'other' ? OTHER : this.#codes.of(code === 'error' ? NO_CODE : code)
+      this.#byName[name] ??= new Float64Array(codesMax)
+      const counts = this.#byName[name]
+      counts[at] = (counts[at] as number) + count
+    }
+  }
+
+  /** Calls of that name that ended, with whatever code. */
+  total(call: string): number {
+    const name = this.#names.find(call)
+    const counts = name === undefined ? undefined : this.#byName[name]
+    return counts === undefined ? 0 : counts.reduce((sum, count) => sum + count, 0)
+  }
+
+  *read(): Generator<CallCount> {
+    for (const [name, counts] of this.#byName.entries()) {
+      for (const [at, count] of (counts ?? []).entries()) {
+        if (count > 0) yield { call: this.#names.at(name), code: this.#codeAt(at), count }
+      }
+    }
+  }
+
+  #codeAt(at: number): CallCount['code'] {
+    const code = this.#codes.at(at)
+    if (code === undefined) return 'other'
+    return Number.isNaN(code) ? 'error' : code
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * A hypervisor with everything that looks at it: journal, counters, history of frames, and those who
+ * wait for something to happen.
+ */
+import type { HvConfig, HvPorts } from './config.ts'
+import type { Counters } from './counters.ts'
+import type { FrameHistory } from './history.ts'
+import { Hypervisor } from './hypervisor.ts'
+import type { Journal } from './journal.ts'
+import { JournalWatch } from './journal-watch.ts'
+import { type WaitPorts, Waits } from './wait.ts'
+import { holds } from './wait-condition.ts'
+import { type HvWatch, watchAll } from './watch.ts'
+
+export interface InspectedPorts extends HvPorts, Pick<WaitPorts, 'after'> {}
+
+export interface Inspected {
+  readonly hv: Hypervisor
+  readonly journal: Journal
+  readonly counters: Counters
+  readonly history: FrameHistory
+  readonly waits: Waits
+}
+
+/** `others` are told of everything as well, after the journal. */
+export function inspectedHypervisor(
+  config: HvConfig,
+  ports: InspectedPorts,
+  others: readonly HvWatch[] = [],
+): Inspected {
+  const watch = new JournalWatch({
+    now: ports.now,
+    later: ports.later,
+    pool: () => hv.host.devices.pool.taken,
+    changed: (topic, lpid) => waits.changed(topic, lpid),
+    awaited: () => waits.size > 0,
+  })
+  const { journal, counters, history } = watch
+  const waits = new Waits({
+    holds: (condition) => holds(hv, counters, condition),
+    after: ports.after,
+  })
+  const hv = new Hypervisor(config, ports, watchAll([watch, ...others]))
+  return { hv, journal, counters, history, waits }
+}

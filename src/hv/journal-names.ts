@@ -1,0 +1,33 @@
+/** Names as small numbers, so that a ring of numbers can hold them. */
+
+/** Names that a table can hold; one more is a mistake of this program: calls are a closed list. */
+export const journalNamesMax = 4_096
+
+export class JournalNames {
+  readonly #byIndex: string[] = []
+  readonly #byName = new Map<string, number>()
+
+  /** The number of a name, which is given one when it is new. */
+  indexOf(name: string): number {
+    const known = this.#byName.get(name)
+    if (known !== undefined) return known
+    const index = this.#byIndex.length
+    if (index >= journalNamesMax) return 0
+    this.#byIndex.push(name)
+    this.#byName.set(name, index)
+    return index
+  }
+
+  /** The number of a name that has been seen; undefined for any other. */
+  find(name: string): number | undefined {
+    return this.#byName.get(name)
+  }
+
+  at(index: number): string {
+    return this.#byIndex[index] ?? ''
+  }
+
+  get size(): number {
+    return this.#byIndex.length
+  }
+}
