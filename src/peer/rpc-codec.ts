@@ -67,6 +67,8 @@ export interface Codec<Ours extends WireCall, Theirs extends WireCall> {
 export interface Transport {
   /** Bytes that wait to be sent. */
   readonly bufferedAmount: number
+  /** While true nothing more is taken from the other side: it does not read what it is sent. */
+  readonly congested?: boolean
   send(data: WireData): void
   close(code: number, reason: string): void
 }

@@ -6,11 +6,16 @@ import type { Message, WireCall } from '../../schemas/messages.ts'
 import type { Codec, Transport } from './rpc-codec.ts'
 import type { Counters } from './rpc-counters.ts'
 
+/** Pages of bytes that are gathered before they are sent: about batchBytesMax. */
+const HEAVY_PAGES = 16
+
 export class Outbox<Ours extends WireCall, Theirs extends WireCall> {
   readonly #codec: Codec<Ours, Theirs>
   readonly #transport: Transport
   readonly #counters: Counters
   #items: Message<Ours>[] = []
+  /** Answers that hold up to a page of bytes. */
+  #pages = 0
 
   constructor(codec: Codec<Ours, Theirs>, transport: Transport, counters: Counters) {
     this.#codec = codec
@@ -21,6 +26,12 @@ export class Outbox<Ours extends WireCall, Theirs extends WireCall> {
   /** Queues an item; it leaves with the next `send`. */
   push(item: Message<Ours>): void {
     this.#items.push(item)
+    if (item.kind === 'answer' && (item.bytes ?? item.page) instanceof Uint8Array) this.#pages++
+  }
+
+  /** Enough pages for a message wait: sending now shows whether the other side takes them. */
+  get isHeavy(): boolean {
+    return this.#pages >= HEAVY_PAGES
   }
 
   /** Sends what is queued. */
@@ -28,6 +39,7 @@ export class Outbox<Ours extends WireCall, Theirs extends WireCall> {
     const items = this.#items
     if (items.length === 0) return
     this.#items = []
+    this.#pages = 0
     let next = 0
     while (next < items.length) {
       const message = this.#codec.encode(items, next)

@@ -14,19 +14,15 @@ import { LIMITS } from '../../schemas/limits.ts'
 import type { CallMessage, Message, Outcome, WireCall } from '../../schemas/messages.ts'
 import { CALL_ID_MAX } from '../../schemas/values.ts'
 import { invariant, unreachable } from '../lib/assert.ts'
+import { Backlog } from './rpc-backlog.ts'
 import type { Done, Incoming, News, OpenCall } from './rpc-calls.ts'
 import { errorMessage, ServedCall, tellAll } from './rpc-calls.ts'
 import type { Codec, Fault, Received, Transport, WireData } from './rpc-codec.ts'
 import type { Counters } from './rpc-counters.ts'
 import { newCounters } from './rpc-counters.ts'
+import { Load } from './rpc-load.ts'
 import type { PeerLimits, PeerOptions, Report } from './rpc-options.ts'
 import { Outbox } from './rpc-outbox.ts'
-
-/** Calls open in one direction: those at the top, and those made in the context of another. */
-interface Load {
-  top: number
-  nested: number
-}
 
 export class Peer<Ours extends WireCall, Theirs extends WireCall> {
   readonly counters: Counters = newCounters()
@@ -39,11 +35,12 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> {
   readonly #outbox: Outbox<Ours, Theirs>
   readonly #ours = new Map<number, OpenCall<Ours, Theirs>>()
   readonly #theirs = new Map<number, ServedCall<Ours, Theirs>>()
-  readonly #ourLoad: Load = { top: 0, nested: 0 }
-  readonly #theirLoad: Load = { top: 0, nested: 0 }
+  readonly #ourLoad: Load
+  readonly #theirLoad: Load
   /** Calls of ours that were refused here: their callers are told with the next flush. */
   #refused: News[] = []
   #nextId: number
+  #backlog = new Backlog<Theirs>()
   #flushing = false
   #ended = false
 
@@ -55,6 +52,8 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> {
     this.#serve = serve
     this.#report = report ?? (() => undefined)
     this.#limits = limits ?? LIMITS
+    this.#ourLoad = new Load(this.#limits)
+    this.#theirLoad = new Load(this.#limits)
     this.#nextId = firstId ?? 1
     this.#outbox = new Outbox(codec, transport, this.counters)
   }
@@ -76,7 +75,7 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> {
 
   /** Top-level calls that may still be made before TOO_MANY_CALLS. */
   get room(): number {
-    return this.#limits.callsInFlightMax - this.#ourLoad.top
+    return this.#ourLoad.room
   }
 
   /**
@@ -91,13 +90,13 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> {
     }
     const caller = parent === 0 ? undefined : this.#theirs.get(parent)
     invariant(parent === 0 || caller !== undefined, 'a call is made in an open call or in none')
-    if (this.#isFull(this.#ourLoad, caller !== undefined)) {
+    if (this.#ourLoad.isFull(caller !== undefined)) {
       this.#refuse('TOO_MANY_CALLS', done)
       return
     }
     const id = this.#takeId()
     this.#ours.set(id, { id, body, caller, done })
-    count(this.#ourLoad, caller !== undefined, 1)
+    this.#ourLoad.count(caller !== undefined, 1)
     this.counters.callsSent += 1
     this.#say({ kind: 'call', id, parent, body })
   }
@@ -107,9 +106,19 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> {
     if (this.#ended) return
     this.counters.messagesReceived += 1
     this.counters.bytesReceived += data.length
-    for (const item of this.#codec.decode(data, this.#bodyOf)) {
-      this.#take(item)
+    if (this.#backlog.isEmpty) this.#takeAll(this.#codec.decode(data, this.#bodyOf))
+    else this.#backlog.messages.push(data)
+  }
+
+  /** Goes on with what was left when the transport became congested. */
+  resume(): void {
+    const { items, messages } = this.#backlog
+    this.#backlog = new Backlog()
+    this.#takeAll(items)
+    for (const message of messages) {
       if (this.#ended) return
+      if (this.#backlog.isEmpty) this.#takeAll(this.#codec.decode(message, this.#bodyOf))
+      else this.#backlog.messages.push(message)
     }
   }
 
@@ -138,6 +147,7 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> {
   end(): void {
     if (this.#ended) return
     this.#ended = true
+    this.#backlog = new Backlog()
     const open = [...this.#ours.values()]
     this.#ours.clear()
     this.#theirs.clear()
@@ -149,6 +159,17 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> {
   #failServed(error: WireErrorName): void {
     for (const id of this.#theirs.keys()) this.#outbox.push(errorMessage(error, id))
     this.counters.errorsSent += this.#theirs.size
+  }
+
+  #takeAll(items: readonly Received<Theirs>[]): void {
+    for (let at = 0; at < items.length; at++) {
+      if (this.#transport.congested === true) {
+        this.#backlog = new Backlog(items.slice(at))
+        return
+      }
+      this.#take(items[at] as Received<Theirs>)
+      if (this.#ended) return
+    }
   }
 
   readonly #bodyOf = (id: number): Ours | undefined => this.#ours.get(id)?.body
@@ -171,11 +192,6 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> {
   #refuse(error: WireErrorName, done: Done): void {
     this.#refused.push({ done, outcome: errorMessage(error, 0) })
     this.#schedule()
-  }
-
-  #isFull(load: Load, nested: boolean): boolean {
-    const { callsInFlightMax, nestedCallsInFlightMax } = this.#limits
-    return nested ? load.nested >= nestedCallsInFlightMax : load.top >= callsInFlightMax
   }
 
   /** The next id that no open call of ours has. */
@@ -222,7 +238,7 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> {
     const nested = parent !== 0
     if (nested && !this.#ours.has(parent))
       return { kind: 'fault', error: 'PARENT_UNKNOWN', id, data: { parent } }
-    if (!this.#isFull(this.#theirLoad, nested)) return undefined
+    if (!this.#theirLoad.isFull(nested)) return undefined
     const limit = nested ? 'nestedCallsInFlightMax' : 'callsInFlightMax'
     const data = { limit, max: this.#limits[limit] }
     return { kind: 'fault', error: 'TOO_MANY_CALLS', id, data }
@@ -236,7 +252,7 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> {
     }
     const { id, parent, body } = call
     this.counters.callsReceived += 1
-    count(this.#theirLoad, parent !== 0, 1)
+    this.#theirLoad.count(parent !== 0, 1)
     const caller = parent === 0 ? undefined : this.#ours.get(parent)
     const served = new ServedCall(id, body, caller, this.#settle)
     this.#theirs.set(id, served)
@@ -249,10 +265,11 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> {
       return
     }
     this.#theirs.delete(served.id)
-    count(this.#theirLoad, served.caller !== undefined, -1)
+    this.#theirLoad.count(served.caller !== undefined, -1)
     if (outcome.kind === 'answer') this.counters.answersSent += 1
     else this.counters.errorsSent += 1
     this.#say(outcome)
+    if (this.#outbox.isHeavy) this.flush()
   }
 
   #finish(outcome: Outcome): void {
@@ -262,7 +279,7 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> {
       return
     }
     this.#ours.delete(outcome.id)
-    count(this.#ourLoad, call.caller !== undefined, -1)
+    this.#ourLoad.count(call.caller !== undefined, -1)
     call.done(outcome)
   }
 
@@ -279,9 +296,4 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> {
     this.counters.straysReceived += 1
     this.#report({ kind: 'stray', text: why })
   }
-}
-
-const count = (load: Load, nested: boolean, by: 1 | -1): void => {
-  if (nested) load.nested += by
-  else load.top += by
 }

@@ -1,5 +1,6 @@
 /** Starts to listen; says where. */
 import type { App } from './app.ts'
+import { UV_PATH } from './subprotocols.ts'
 
 export interface Address {
   /** `http://127.0.0.1:8080` */
@@ -14,5 +15,5 @@ export async function listen({ http }: App, host: string, port: number): Promise
   const address = http.server.address()
   const bound = typeof address === 'object' && address !== null ? address.port : port
   const name = host.includes(':') ? `[${host}]` : host
-  return { url: `http://${name}:${bound}`, uv: `ws://${name}:${bound}/v1/uv` }
+  return { url: `http://${name}:${bound}`, uv: `ws://${name}:${bound}${UV_PATH}` }
 }

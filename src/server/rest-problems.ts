@@ -2,6 +2,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, HTTPMethods } from 'fastify'
 import type { ProblemName } from '../../schemas/rest/problem.ts'
 import { PROBLEM_TYPE, Problem, problem } from './problem.ts'
+import { SUBPROTOCOLS, UV_PATH } from './subprotocols.ts'
 
 const METHODS: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
 
@@ -38,6 +39,11 @@ export function serveProblems(
   http.setNotFoundHandler((request, reply) => {
     const [path] = request.url.split('?')
     return send(reply, problem('not-found', `${request.method} ${path?.slice(0, 128)}`))
+  })
+  http.get(UV_PATH, (_request, reply) => {
+    reply.header('upgrade', 'websocket')
+    const known = SUBPROTOCOLS.join(', ')
+    return send(reply, problem('upgrade-required', `This is a WebSocket. Subprotocols: ${known}.`))
   })
   for (const [url, served] of routes) {
     const others = METHODS.filter((method) => !served.includes(method))

@@ -13,11 +13,13 @@ export class SocketTransport implements Transport {
   readonly #socket: WebSocket
   readonly #highBytes: number
 
-  /** `wire`: the TCP socket below `socket`. */
-  constructor(socket: WebSocket, wire: Socket, highBytes: number) {
+  /** `wire`: the TCP socket below `socket`; `resumed` is told when the client is read from again. */
+  constructor(socket: WebSocket, wire: Socket, highBytes: number, resumed: () => void) {
     this.#socket = socket
     this.#highBytes = highBytes
-    wire.on('drain', () => this.#resume())
+    wire.on('drain', () => {
+      if (this.#resume()) resumed()
+    })
   }
 
   get bufferedAmount(): number {
@@ -25,7 +27,7 @@ export class SocketTransport implements Transport {
   }
 
   /** True while the client is not read from. */
-  get paused(): boolean {
+  get congested(): boolean {
     return this.#socket.isPaused
   }
 
@@ -44,8 +46,10 @@ export class SocketTransport implements Transport {
     this.#socket.once('close', () => clearTimeout(cut))
   }
 
-  #resume(): void {
-    if (this.#socket.isPaused) this.#socket.resume()
+  #resume(): boolean {
+    if (!this.#socket.isPaused) return false
+    this.#socket.resume()
+    return true
   }
 }
 

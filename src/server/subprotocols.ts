@@ -7,6 +7,9 @@ import { hvBinaryCodec } from '../peer/rpc-binary.ts'
 import type { Codec } from '../peer/rpc-codec.ts'
 import { hvJsonCodec } from '../peer/rpc-json.ts'
 
+/** Where ultravisors connect. */
+export const UV_PATH = '/v1/uv'
+
 export type HvCodec = Codec<DownCall, UpCall>
 
 /** One codec serves every connection: it holds nothing between two messages. */

@@ -36,7 +36,6 @@ export class UvConnection {
   readonly #ports: ConnectionPorts
   readonly #socket: WebSocket
   readonly #peer: Peer<DownCall, UpCall>
-  readonly #transport: SocketTransport
   readonly #handshake: NodeJS.Timeout
   #seenAt: number
 
@@ -44,10 +43,12 @@ export class UvConnection {
     this.#ports = ports
     this.#socket = socket
     this.#seenAt = ports.now()
-    this.#transport = new SocketTransport(socket, wire, ports.limits.sendBufferHighBytes)
+    const transport = new SocketTransport(socket, wire, ports.limits.sendBufferHighBytes, () =>
+      this.#guard(() => this.#peer.resume()),
+    )
     this.#peer = new Peer<DownCall, UpCall>({
       codec,
-      transport: this.#transport,
+      transport,
       defer: (flush) => ports.defer(() => this.#guard(flush)),
       serve: (call) => serve(ports.hv, this.#caller, call),
       report: ({ kind, text }) => ports.report(this, kind, text),

@@ -13,10 +13,8 @@ import type { Guard } from './guard.ts'
 import type { Log } from './log.ts'
 import { type Problem, problem } from './problem.ts'
 import { refuseUpgrade } from './refuse-upgrade.ts'
-import { negotiate, SUBPROTOCOLS } from './subprotocols.ts'
+import { negotiate, SUBPROTOCOLS, UV_PATH } from './subprotocols.ts'
 import { type ConnectionPorts, UvConnection } from './uv-connection.ts'
-
-export const UV_PATH = '/v1/uv'
 
 export interface EndpointOptions {
   readonly hv: Hypervisor

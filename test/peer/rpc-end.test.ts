@@ -30,9 +30,12 @@ t.test(
     t.equal(told.length, 3)
     hv.close('SHUTTING_DOWN')
     t.same(hvLine.closed, [{ code: 1001, reason: 'The server is shutting down.' }])
+    const gone = '"error":{"code":-32004,"message":"The server is shutting down."}}'
+    const goodbye = [`[{"jsonrpc":"2.0","id":1,${gone},{"jsonrpc":"2.0","id":2,${gone}]`]
+    t.same(hvLine.sent, goodbye, 'open calls are told')
     held[0]?.answer(0)
     turn.end()
-    t.same(hvLine.sent, [])
+    t.same(hvLine.sent, goodbye)
     t.equal(hv.counters.itemsDropped, 1)
     t.equal(hv.ended, true)
   },

@@ -1,0 +1,27 @@
+/** Which limits a server may be told, and how high each may be set. */
+import { LIMITS, type LimitName } from '../../schemas/limits.ts'
+
+/** Limits that are part of the wire's format, not of one server. */
+const FIXED: ReadonlySet<LimitName> = new Set(['sessionNameCharsMax', 'tokenCharsMax'])
+export type SettableLimit = Exclude<LimitName, 'sessionNameCharsMax' | 'tokenCharsMax'>
+
+/** Milliseconds that a timer of Node.js can wait. */
+const timerMsMax = 2 ** 31 - 1
+
+/** Highest value that a limit may be set to. */
+const HIGHEST: Readonly<Partial<Record<LimitName, number>>> = {
+  vmsMax: LIMITS.vmsMax,
+  framesPerSlotMax: 2 ** 32,
+  messageBytesMax: 2 ** 30,
+  handshakeMsMax: timerMsMax,
+  pingIntervalMs: timerMsMax,
+  pongWaitMsMax: timerMsMax,
+  sessionGraceMs: timerMsMax,
+}
+
+export const SETTABLE_LIMITS = (Object.keys(LIMITS) as LimitName[]).filter(
+  (name): name is SettableLimit => !FIXED.has(name),
+)
+
+/** Every limit may be 1 at least, and this at most. */
+export const highestOf = (name: SettableLimit): number => HIGHEST[name] ?? Number.MAX_SAFE_INTEGER

@@ -1,0 +1,76 @@
+import t from 'tap'
+import { asLpid } from '../../src/abi/page.ts'
+import type { FromUv } from './pair.ts'
+import { pair } from './pair.ts'
+
+const done = (id: number) => ({
+  jsonrpc: '2.0',
+  id,
+  method: 'H_SVM_INIT_DONE',
+  params: { lpid: 1 },
+})
+const ids = (served: readonly FromUv[]) => served.map(({ id }) => id)
+
+t.test(
+  'while the transport is congested nothing is taken in, and later everything in order',
+  async (t) => {
+    const served: FromUv[] = []
+    const { hv, hvLine } = pair({ hvServes: (call) => served.push(call) })
+    hv.receive(JSON.stringify([done(1), done(2)]))
+    Object.assign(hvLine, { congested: true })
+    hv.receive(JSON.stringify([done(3), done(4)]))
+    hv.receive(JSON.stringify(done(5)))
+    t.same(ids(served), [1, 2])
+    hv.resume()
+    t.same(ids(served), [1, 2], 'still congested')
+    Object.assign(hvLine, { congested: false })
+    hv.resume()
+    t.same(ids(served), [1, 2, 3, 4, 5])
+    hv.receive(JSON.stringify(done(6)))
+    t.same(ids(served), [1, 2, 3, 4, 5, 6])
+    hv.resume()
+    t.equal(served.length, 6, 'nothing comes twice')
+  },
+)
+
+t.test('a message is left in the middle when its answers congest the transport', async (t) => {
+  const served: FromUv[] = []
+  const { hv, hvLine } = pair({
+    hvServes: (call) => {
+      served.push(call)
+      if (call.id === 2) Object.assign(hvLine, { congested: true })
+    },
+  })
+  hv.receive(JSON.stringify([done(1), done(2), done(3)]))
+  hv.receive(JSON.stringify(done(4)))
+  t.same(ids(served), [1, 2])
+  Object.assign(hvLine, { congested: false })
+  hv.resume()
+  t.same(ids(served), [1, 2, 3, 4])
+})
+
+t.test('what was left is forgotten when the connection ends', async (t) => {
+  const served: FromUv[] = []
+  const { hv, hvLine } = pair({ hvServes: (call) => served.push(call) })
+  Object.assign(hvLine, { congested: true })
+  hv.receive(JSON.stringify([done(1)]))
+  hv.end()
+  Object.assign(hvLine, { congested: false })
+  hv.resume()
+  t.same(served, [])
+})
+
+t.test('sixteen pages of bytes are not gathered any longer', async (t) => {
+  const bytes = new Uint8Array(65_536)
+  const { hv, hvLine } = pair({ hvServes: (call) => call.answer(0, { bytes }) })
+  const read = (id: number) => ({
+    jsonrpc: '2.0',
+    id,
+    method: 'MEM_READ',
+    params: { lpid: asLpid(1), ra: 65_536, offset: 0, length: 65_536 },
+  })
+  hv.receive(JSON.stringify(Array.from({ length: 15 }, (_, i) => read(i + 1))))
+  t.equal(hvLine.sent.length, 0)
+  hv.receive(JSON.stringify(read(16)))
+  t.ok(hvLine.sent.length > 0, 'sent within the turn')
+})
