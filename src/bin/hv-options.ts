@@ -1,6 +1,7 @@
 /** The options of `uvmem hv`. */
 import { z } from 'zod'
-import { LIMITS, type LimitName } from '../../schemas/limits.ts'
+import { LIMITS } from '../../schemas/limits.ts'
+import { highestOf, SETTABLE_LIMITS, type SettableLimit } from '../server/limit-ranges.ts'
 import { devicePfnsMax } from '../uvmem/device-pages.ts'
 import { HV_PROFILE_NAMES, type HvProfileName } from '../uvmem/profile.ts'
 import { fileText, flag, integer, list, oneOf, option, pages, text } from './option.ts'
@@ -13,33 +14,16 @@ const GROUP = {
   limits: 'Limits:',
 }
 
-/** Limits that are part of the wire's format, not of one server. */
-const FIXED_LIMITS: ReadonlySet<LimitName> = new Set(['sessionNameCharsMax', 'tokenCharsMax'])
+const limitOption = (name: SettableLimit) =>
+  option(integer(1, highestOf(name), name).default(LIMITS[name]), 'see schemas/README.md', {
+    value: 'number',
+    group: GROUP.limits,
+    shownDefault: String(LIMITS[name]),
+  })
 
-/** Highest value that a limit may be set to. */
-const LIMIT_MAX: Readonly<Partial<Record<LimitName, number>>> = {
-  vmsMax: LIMITS.vmsMax,
-  framesPerSlotMax: 2 ** 32,
-  messageBytesMax: 2 ** 30,
-  handshakeMsMax: 2 ** 31 - 1,
-  pingIntervalMs: 2 ** 31 - 1,
-  pongWaitMsMax: 2 ** 31 - 1,
-  sessionGraceMs: 2 ** 31 - 1,
-}
-
-const limitNames = (Object.keys(LIMITS) as LimitName[]).filter((name) => !FIXED_LIMITS.has(name))
-
-const limitOption = (name: LimitName) =>
-  option(
-    integer(1, LIMIT_MAX[name] ?? Number.MAX_SAFE_INTEGER, name).default(LIMITS[name]),
-    'see schemas/README.md',
-    { value: 'number', group: GROUP.limits, shownDefault: String(LIMITS[name]) },
-  )
-
-const limits = Object.fromEntries(limitNames.map((name) => [name, limitOption(name)])) as Record<
-  Exclude<LimitName, 'sessionNameCharsMax' | 'tokenCharsMax'>,
-  ReturnType<typeof limitOption>
->
+const limits = Object.fromEntries(
+  SETTABLE_LIMITS.map((name) => [name, limitOption(name)]),
+) as Record<SettableLimit, ReturnType<typeof limitOption>>
 
 const PROFILES = HV_PROFILE_NAMES as readonly [HvProfileName, ...HvProfileName[]]
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const

@@ -8,7 +8,8 @@
  * const { vms } = await emulator.rest.call('listVms')
  * ```
  */
-import { LIMITS } from '../../schemas/limits.ts'
+import { LIMITS, type Limits } from '../../schemas/limits.ts'
+import type { HvConfig } from '../hv/config.ts'
 import { HvRest } from '../peer/hv-rest.ts'
 import { type ConnectOptions, connectUv, type UvClient } from '../peer/uv-client.ts'
 import { type App, buildApp } from './app.ts'
@@ -56,9 +57,11 @@ export async function startEmulator(options: EmulatorOptions, version: string): 
 }
 
 /** Limits that are set to `undefined` keep their defaults. */
-function configOf({ port, token, limits, ...hv }: CheckedOptions) {
-  const given = Object.fromEntries(Object.entries(limits).filter(([, max]) => max !== undefined))
-  return { ...hv, limits: { ...LIMITS, ...given } }
+function configOf(options: CheckedOptions): HvConfig {
+  const { profile, poolPages, autoCreateVms, notifiesMigrations, orphans, window } = options
+  const given = Object.entries(options.limits).filter(([, max]) => max !== undefined)
+  const limits: Limits = { ...LIMITS, ...Object.fromEntries(given) }
+  return { profile, poolPages, autoCreateVms, notifiesMigrations, orphans, window, limits }
 }
 
 function emulatorOf(app: App, url: string, uvUrl: string, token: string | undefined): Emulator {
