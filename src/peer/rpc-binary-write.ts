@@ -85,10 +85,10 @@ export class FrameWriter {
   readonly #view: DataView
   #at = 0
 
-  /** `bytes`: what the frames will take together. */
-  constructor(bytes: number) {
-    this.#data = Buffer.allocUnsafe(bytes)
-    this.#view = new DataView(this.#data.buffer, this.#data.byteOffset, bytes)
+  /** `data`: memory of exactly the size that the frames will take together. */
+  constructor(data: Buffer) {
+    this.#data = data
+    this.#view = new DataView(data.buffer, data.byteOffset, data.length)
   }
 
   /** The message; every byte of it has been written. */
@@ -136,6 +136,7 @@ export class FrameWriter {
       case 'H_SVM_INIT_START':
       case 'H_SVM_INIT_DONE':
       case 'H_SVM_INIT_ABORT':
+      case 'H_SVM_TPM_COMM':
       case 'UV_SVM_TERMINATE':
         this.#five()
         return

@@ -20,6 +20,7 @@ import { present } from '../lib/assert.ts'
 import { readAnswer, readError } from './rpc-binary-answers.ts'
 import { type CallReader, DOWN_READERS, readBody, UP_READERS } from './rpc-binary-calls.ts'
 import { FrameReader, type Misfit } from './rpc-binary-frame.ts'
+import { MessagePool } from './rpc-binary-pool.ts'
 import { BadText } from './rpc-binary-text.ts'
 import { FrameWriter, sizeOf } from './rpc-binary-write.ts'
 import type { Codec, Encoded, Fault, Received, WireData } from './rpc-codec.ts'
@@ -29,6 +30,8 @@ import type { Codec, Encoded, Fault, Received, WireData } from './rpc-codec.ts'
  * and whoever keeps one page of a message keeps all of it (see KEPT_TIMES_MAX).
  */
 const MESSAGE_BYTES = Math.min(LIMITS.batchBytesMax, 4 * (CALL_BYTES + PAGE_SIZE))
+/** 16 MiB for all connections of the process together. */
+const POOL = new MessagePool(MESSAGE_BYTES, 64)
 
 type Readers<Body> = ReadonlyMap<number, CallReader<Body>>
 
@@ -72,9 +75,11 @@ class BinaryCodec<Ours extends WireCall, Theirs extends WireCall> implements Cod
       if (next > start && bytes + more > MESSAGE_BYTES) break
       bytes += more
     }
-    const writer = new FrameWriter(bytes)
+    const memory = bytes < PAGE_SIZE || bytes > MESSAGE_BYTES ? undefined : POOL.take()
+    const writer = new FrameWriter(memory?.subarray(0, bytes) ?? Buffer.allocUnsafe(bytes))
     for (let at = start; at < next; at += 1) writer.write(present(items[at], 'an item to send'))
-    return { data: writer.finish(), next }
+    const data = writer.finish()
+    return memory === undefined ? { data, next } : { data, next, sent: POOL.release(memory) }
   }
 
   decode(data: WireData, openCall: (id: number) => Ours | undefined): readonly Received<Theirs>[] {

@@ -48,6 +48,8 @@ export type Received<Theirs> =
 export interface Encoded {
   readonly data: WireData
   readonly next: number
+  /** To be called when `data` has left and its memory may be written to; need not be called. */
+  readonly sent?: () => void
 }
 
 /** A subprotocol, from the point of view of one side: `Ours` are the calls that this side makes. */
@@ -63,12 +65,15 @@ export interface Codec<Ours extends WireCall, Theirs extends WireCall> {
   decode(data: WireData, openCall: (id: number) => Ours | undefined): readonly Received<Theirs>[]
 }
 
-/** A connection. `send` takes a whole message and never throws; it may be called after the end. */
+/**
+ * A connection. `send` takes a whole message and never throws; it may be called after the end. It
+ * calls `sent` when it has no more use for the message; it need not, and then nobody writes to it.
+ */
 export interface Transport {
   /** Bytes that wait to be sent. */
   readonly bufferedAmount: number
   /** While true nothing more is taken from the other side: it does not read what it is sent. */
   readonly congested?: boolean
-  send(data: WireData): void
+  send(data: WireData, sent?: () => void): void
   close(code: number, reason: string): void
 }

@@ -45,7 +45,7 @@ export class Outbox<Ours extends WireCall, Theirs extends WireCall> {
       const message = this.#codec.encode(items, next)
       this.#counters.messagesSent += 1
       this.#counters.bytesSent += message.data.length
-      this.#transport.send(message.data)
+      this.#transport.send(message.data, message.sent)
       next = message.next
     }
   }

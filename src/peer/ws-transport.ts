@@ -104,9 +104,9 @@ function attach(socket: WebSocket, options: WsOptions, lastError: () => string):
     get bufferedAmount() {
       return socket.bufferedAmount
     },
-    send: (data) => {
-      // A send after the end reports its error here instead of throwing it.
-      socket.send(data, () => undefined)
+    send: (data, sent = ignore) => {
+      // A send after the end reports its error to this function instead of throwing it.
+      socket.send(data, sent)
     },
     close: (code, reason) => {
       socket.close(code, reason)
@@ -182,3 +182,5 @@ const reasonOf = (error: unknown): string => {
   }
   return error.message
 }
+
+const ignore = (): void => undefined

@@ -31,10 +31,10 @@ export class SocketTransport implements Transport {
     return this.#socket.isPaused
   }
 
-  send(data: WireData): void {
+  send(data: WireData, sent: () => void = ignore): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return
     // A failure to send shows as 'error' and 'close' on the socket.
-    this.#socket.send(data, ignore)
+    this.#socket.send(data, sent)
     if (this.#socket.bufferedAmount > this.#highBytes) this.#socket.pause()
   }
 

@@ -145,6 +145,25 @@ t.test('a message is filled with four pages, and no further', async (t) => {
   t.equal(bytesOf(second.data).length, 2 * 65_592)
 })
 
+t.test(
+  'the memory of a message with pages is used again once it is sent, not before',
+  async (t) => {
+    const memoryOf = ({ data }: { data: string | Uint8Array }) => bytesOf(data).buffer
+    const first = codecs.hv.encode(pages(4), 0)
+    const second = codecs.hv.encode(pages(4), 0)
+    t.not(memoryOf(second), memoryOf(first), 'neither is sent yet')
+    first.sent?.()
+    first.sent?.()
+    const third = codecs.hv.encode(pages(1), 0)
+    t.equal(memoryOf(third), memoryOf(first))
+    t.equal(bytesOf(third.data).length, 65_592)
+    const fourth = codecs.hv.encode(pages(4), 0)
+    t.not(memoryOf(fourth), memoryOf(first), 'what is told twice is given back once')
+    const tags = codecs.hv.encode([call(1, uvPageIn(0, 5n))], 0)
+    t.equal(tags.sent, undefined, 'a short message has memory of its own')
+  },
+)
+
 t.test('a page is a view on its message, unless that would keep much else alive', async (t) => {
   const buffersOf = (data: Uint8Array): ArrayBufferLike[] =>
     codecs.uv
