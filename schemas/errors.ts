@@ -185,5 +185,10 @@ export const CLOSE = {
     text: 'A frame does not say where it ends.',
     when: 'uvmem.v1.bin: an unknown kind or payload, or a frame longer than its message; BAD_FRAME was sent first.',
   },
+  HOST_RESET: {
+    code: 4006,
+    text: 'The host was reset.',
+    when: 'An operator reset the host or put an earlier state back: every VM that the peer knew is gone or another.',
+  },
 } as const satisfies Record<string, CloseEntry>
 export type CloseName = keyof typeof CLOSE

@@ -4,14 +4,20 @@
  * An LPID belongs to the session that first issued H_SVM_INIT_START or UV_REGISTER_MEM_SLOT for it,
  * until its SVM is terminated or the session is given up. Source: spec of the wire, sections 1 and 4.
  */
+import type { CloseName } from '../../schemas/errors.ts'
 import type { DownCall } from '../../schemas/messages.ts'
 import type { Lpid } from '../abi/page.ts'
 import type { Done } from '../peer/rpc-calls.ts'
+
+/** How the hypervisor ends a connection. */
+export type LinkEnd = Extract<CloseName, 'HOST_RESET'> | 'cut'
 
 /** What the hypervisor needs of a connection. */
 export interface UvLink {
   /** Calls the ultravisor; `done` is told once, and never before `call` returns. */
   call(body: DownCall, parent: number, done: Done): void
+  /** Ends the connection, with a close code or (`cut`) without a word; the session ends with it. */
+  end(how: LinkEnd): void
 }
 
 export interface Session {

@@ -117,6 +117,7 @@ export class UvConnection {
     if (resume !== undefined) return fail(hv, call, 'SESSION_UNKNOWN')
     const session = hv.openSession(name, {
       call: (body, parent, done) => this.#peer.call(body, parent, done),
+      end: (how) => (how === 'cut' ? this.terminate() : this.close(how)),
     })
     if ('limit' in session) {
       failLimit(hv, call, session)

@@ -25,6 +25,8 @@ const PLAIN: Readonly<PageNote> = Object.freeze({})
 
 export class DevicePages {
   readonly pool: NumberPool
+  /** While true no PFN is given: the pool is as good as used up. */
+  denies = false
   /** Free PFNs that are promised to calls under way. */
   #promised = 0
   readonly #notes = new Map<DevicePfn, PageNote>()
@@ -35,7 +37,7 @@ export class DevicePages {
 
   /** PFNs that are free and not promised. */
   get available(): number {
-    return this.pool.size - this.pool.taken - this.#promised
+    return this.denies ? 0 : this.pool.size - this.pool.taken - this.#promised
   }
 
   /** Makes sure that a later `keep` finds a free PFN; false when none is left. */

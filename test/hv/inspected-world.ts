@@ -6,7 +6,7 @@ import { asGfn, asLpid, asSlotId } from '../../src/abi/page.ts'
 import type { HvConfig } from '../../src/hv/config.ts'
 import { type Inspected, inspectedHypervisor } from '../../src/hv/inspected.ts'
 import type { UvCall } from '../../src/hv/operation.ts'
-import type { Session, UvLink } from '../../src/hv/session.ts'
+import type { LinkEnd, Session, UvLink } from '../../src/hv/session.ts'
 import { serve } from '../../src/hv/up-calls.ts'
 import { Vmm } from '../../src/hv/vmm.ts'
 import type { HvWatch } from '../../src/hv/watch.ts'
@@ -37,6 +37,8 @@ export class World {
   readonly vmm: Vmm
   readonly session: Session
   readonly asked: Asked[] = []
+  /** How connections were ended. */
+  readonly ends: LinkEnd[] = []
   readonly #later: (() => void)[] = []
   readonly #timers: { readonly at: number; readonly run: () => void }[] = []
   now = 1_000
@@ -63,7 +65,10 @@ export class World {
   }
 
   link(): UvLink {
-    return { call: (body, _parent, done) => this.asked.push({ body, done }) }
+    return {
+      call: (body, _parent, done) => this.asked.push({ body, done }),
+      end: (how) => this.ends.push(how),
+    }
   }
 
   /** Makes a VM with one slot of `pages` pages, each with a tag of its own. */

@@ -159,6 +159,10 @@ class RandomUv implements UvLink {
     this.atOnce = Math.max(this.atOnce, this.#waiting.length)
   }
 
+  end(): void {
+    this.#waiting.length = 0
+  }
+
   answerOne(random: Prng): void {
     const [asked] = this.#waiting.splice(random.int(this.#waiting.length), 1)
     if (asked !== undefined) asked.done(this.#outcomeOf(asked.body))

@@ -248,7 +248,7 @@ t.test('a call before the session is open, and one for a guest of somebody else'
   const early = world.client.svm(LPID).registerSlot(asSlotId(0), asGpa(0), PAGE_SIZE)
   await t.rejects(early, { code: 'SESSION_UNKNOWN' })
   await world.client.open()
-  const link = { call: () => undefined }
+  const link = { call: () => undefined, end: () => undefined }
   const other = world.hv.openSession('other', link)
   if ('limit' in other) throw new Error('no session')
   world.hv.own(other, LPID)
@@ -257,4 +257,40 @@ t.test('a call before the session is open, and one for a guest of somebody else'
     code: 'NOT_YOUR_LPID',
     call: 'H_SVM_INIT_START',
   })
+})
+
+t.test(
+  'a defect of the firmware that would have killed it is told, and the wire goes on',
+  async (t) => {
+    const faults: unknown[] = []
+    const world = newWorld({ watch: { fault: (lpid, fault) => faults.push([lpid, fault.kind]) } })
+    await secured(world)
+    const svm = world.client.svm(LPID)
+    svm.terminateLocal()
+    const slot = { id: asSlotId(30), base: asGfn(9_000), pages: 1 }
+    const end = await world.vmm.addSlot(LPID, slot)
+    t.match(end, { how: 'done' }, 'Linux ignores what the ultravisor answers')
+    t.same(faults, [[LPID, 'OOPS']])
+    t.equal(svm.life, 'none')
+    t.equal(await svm.registerSlot(asSlotId(31), asGpa(0), PAGE_SIZE), -55, 'calls go on')
+  },
+)
+
+t.test('the counts of a guest say what it asked and what it was asked', async (t) => {
+  const world = newWorld()
+  await secured(world)
+  const svm = world.client.svm(LPID)
+  // INIT_START, 11 pages in, 1 share, 1 frame of it zeroed, INIT_DONE.
+  t.match(svm.counts, { asked: 15, answered: 15, pageIns: 12, pagesTaken: 12, pagesGiven: 0 })
+  t.equal(svm.counts.ultracalls, 14, 'and 2 slots were registered')
+  await world.vmm.touch(LPID, FREE)
+  t.match(svm.counts, { asked: 15, pagesGiven: 1, ultracalls: 15 })
+})
+
+t.test('what the other side gets wrong is reported', async (t) => {
+  const reports: string[] = []
+  const world = newWorld({ watch: { report: ({ kind }) => reports.push(kind) } })
+  world.client.receive('no JSON')
+  world.client.receive('{"jsonrpc":"2.0","id":9,"result":{"ret":0}}')
+  t.same(reports, ['fault', 'stray'])
 })

@@ -78,7 +78,10 @@ function hvPeerOf(hv: Hypervisor, send: (data: WireData) => void): Peer<DownCall
   const caller: Caller = {
     session: undefined,
     open: (call, name) => {
-      const session = hv.openSession(name, peer)
+      const session = hv.openSession(name, {
+        call: (body, parent, done) => peer.call(body, parent, done),
+        end: () => peer.end(),
+      })
       if ('limit' in session) return call.fail('LIMIT_REACHED')
       caller.session = session
       const host = { pageShift: 16, poolPages: hv.config.poolPages, profile: hv.config.profile }

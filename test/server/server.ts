@@ -132,6 +132,7 @@ export class FakeUv {
         const page = body.call === 'UV_PAGE_OUT' ? { page: 0xc0dedn } : {}
         queueMicrotask(() => done({ kind: 'answer', id: 1, call: body.call, ret, ...page }))
       },
+      end: () => undefined,
     })
     if ('limit' in session) throw new Error('no session')
     this.#caller = { session, open: () => undefined }
