@@ -1,6 +1,6 @@
 /**
- * What `uvmem demo` and its ultravisor process say to each other: one JSON document a line, requests on
- * the agent's stdin, answers with the same id on its stdout. Bytes are base64.
+ * What `uvmem demo` and its ultravisor process say to each other: one JSON document a line,
+ * requests on the agent's stdin, answers with the same id on its stdout. Bytes are base64.
  */
 import { z } from 'zod'
 import { asGfn, asGpa, asLpid } from '../abi/page.ts'

@@ -18,7 +18,9 @@ export class Child {
   readonly #ended: Promise<number | null>
   #complaint = ''
 
-  /** Runs this program with other words. Of its settings in the environment only `settings` go on. */
+  /**
+   * Runs this program with other words. Of its settings in the environment only `settings` go on.
+   */
   constructor(io: Io, name: string, words: readonly string[], settings: Settings = {}) {
     const [program, ...before] = io.self
     const kept = Object.entries(io.env).filter(([key]) => !key.startsWith('UVMEM_'))

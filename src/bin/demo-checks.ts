@@ -1,6 +1,6 @@
 /**
- * What must hold on both sides after each step of the demo. Source: spec of the experiments, invariants
- * I1, I2 and I6; and each side's own rules.
+ * What must hold on both sides after each step of the demo. Source: spec of the experiments,
+ * invariants I1, I2 and I6; and each side's own rules.
  */
 
 import { asGfn } from '../abi/page.ts'

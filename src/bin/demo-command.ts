@@ -1,6 +1,6 @@
 /**
- * `uvmem demo`: a server and an ultravisor, two processes, and the whole life of one guest between them.
- * Every line is checked; the exit code is 0 only if all of them held.
+ * `uvmem demo`: a server and an ultravisor, two processes, and the whole life of one guest between
+ * them. Every line is checked; the exit code is 0 only if all of them held.
  */
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
@@ -202,7 +202,6 @@ function tellEnd(
   const verdict = ok ? 'Every line held.' : 'One line did not hold.'
   const missing = STEPS.length - reports.length
   const rest = missing === 0 ? '' : `, ${missing} were not run`
-  io.out.write(
-    `\n${tableOf(reports)}\n\n${verdict} ${counted(held)} of ${STEPS.length + 2}${rest}, in ${elapsed(ms)}.\n`,
-  )
+  const counts = `${counted(held)} of ${STEPS.length + 2}${rest}`
+  io.out.write(`\n${tableOf(reports)}\n\n${verdict} ${counts}, in ${elapsed(ms)}.\n`)
 }

@@ -1,6 +1,6 @@
 /**
- * Looks for bytes in everything that the host holds of a VM: each normal frame that it maps, read as the
- * host reads it. A secure frame is not touched, since that would bring it out.
+ * Looks for bytes in everything that the host holds of a VM: each normal frame that it maps, read
+ * as the host reads it. A secure frame is not touched, since that would bring it out.
  */
 import { asGfn, gpaOf, PAGE_SIZE } from '../abi/page.ts'
 import type { DemoWorld } from './demo-world.ts'

@@ -44,7 +44,7 @@ export async function unshare(demo: DemoWorld): Promise<string> {
   await agent.ask('store', { lpid, gpa, bytes: base64(HELLO) })
   const seen = await hostLoad(demo, gpa, HELLO.length)
   expect(!sameBytes(seen, HELLO), 'the host does not see what is written there now')
-  return 'one page by itself, the rest with UV_UNSHARE_ALL_PAGES; zeros, and the host is blind again'
+  return 'one page alone, the rest with UV_UNSHARE_ALL_PAGES; zeros, and the host is blind again'
 }
 
 async function hostLoad(

@@ -1,4 +1,6 @@
-/** Where a server is, from whatever the user gave: its page, its WebSocket, or its host and port. */
+/**
+ * Where a server is, from whatever the user gave: its page, its WebSocket, or its host and port.
+ */
 import { CommandError } from './io.ts'
 
 export interface Endpoints {

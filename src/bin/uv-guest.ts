@@ -42,7 +42,9 @@ function open(what: string, path: string): ByteSource {
   }
 }
 
-/** Memory slots of the same size, one behind the other from address 0; what is left is in the last. */
+/**
+ * Memory slots of the same size, one behind the other from address 0; what is left is in the last.
+ */
 export function slotsOf({ memory, slots }: UvOptions): readonly SlotWithId[] {
   if (memory < slots) {
     throw new CommandError(`--slots ${slots}: expected at most one for each of ${memory} pages`)

@@ -1,8 +1,8 @@
 /**
  * The ultravisor as an application: one core, one connection to a hypervisor.
  *
- * It serves the hypervisor's ultracalls and runs the guests' calls. Everything is told by callbacks,
- * so that one process can hold hundreds of these; uv-client.ts puts promises on top.
+ * It serves the hypervisor's ultracalls and runs the guests' calls. Everything is told by
+ * callbacks, so that one process can hold hundreds of these; uv-client.ts puts promises on top.
  */
 import type { DownCall, Outcome, UpCall } from '../../schemas/messages.ts'
 import type { UvRequest } from '../abi/calls.ts'
@@ -83,8 +83,9 @@ export class UvApp {
   }
 
   /**
-   * How many requests the core shall put into one array. With a window of 1 a refusal stops the plan
-   * before the next request, as in the firmware; else arrays are long, so that the window slides.
+   * How many requests the core shall put into one array. With a window of 1 a refusal stops the
+   * plan before the next request, as in the firmware; else arrays are long, so that the window
+   * slides.
    */
   get stepWindow(): number {
     return this.window === 1 ? 1 : UV_LIMITS.windowRequestsMax

@@ -104,7 +104,9 @@ export class UvClient {
     return svm
   }
 
-  /** What does not hold of the ultravisor's state: nothing, unless a defect of the profile shows. */
+  /**
+   * What does not hold of the ultravisor's state: nothing, unless a defect of the profile shows.
+   */
   violations(): readonly UvViolation[] {
     return violationsOf(this.app.uv)
   }

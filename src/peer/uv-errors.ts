@@ -8,7 +8,9 @@ import { hex } from '../../schemas/values.ts'
 export class UvCallError extends Error {
   override readonly name = 'UvCallError'
   readonly call: UpCall['call']
-  /** Name of the error in the list of the wire; undefined for a code that the list does not have. */
+  /**
+   * Name of the error in the list of the wire; undefined for a code that the list does not have.
+   */
   readonly code: WireErrorName | undefined
   /** The error as it came. */
   readonly error: ErrorMessage

@@ -31,7 +31,9 @@ export class CallGate {
     else this.#send(body, done)
   }
 
-  /** After the end of the connection everything passes: the peer refuses it with CONNECTION_LOST. */
+  /**
+   * After the end of the connection everything passes: the peer refuses it with CONNECTION_LOST.
+   */
   #isShut(): boolean {
     return this.#peer.room <= 0 && !this.#peer.ended
   }

@@ -1,9 +1,9 @@
 /**
  * Runs a guest's call, as the ultravisor's core gives it in steps, over a connection.
  *
- * What the steps ask in one array goes out with at most `window` requests open at a time; the next one
- * leaves when any of them is answered. An error of the wire is no answer that the firmware could
- * get: the steps end there.
+ * What the steps ask in one array goes out with at most `window` requests open at a time; the next
+ * one leaves when any of them is answered. An error of the wire is no answer that the firmware
+ * could get: the steps end there.
  */
 import type { ErrorMessage, Outcome } from '../../schemas/messages.ts'
 import type { UvReply, UvRequest } from '../abi/calls.ts'
@@ -11,7 +11,9 @@ import { present } from '../lib/assert.ts'
 import type { UvSteps, UvYield } from '../ultravisor/steps.ts'
 import type { Done } from './rpc-calls.ts'
 
-/** A request that got an error instead of a return code. Thrown into the steps, never out of here. */
+/**
+ * A request that got an error instead of a return code. Thrown into the steps, never out of here.
+ */
 class RequestFailed extends Error {
   override readonly name = 'RequestFailed'
   readonly request: UvRequest

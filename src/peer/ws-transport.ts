@@ -1,6 +1,6 @@
 /**
- * A client's WebSocket as the RPC peer's Transport: connects, tells what ended a connection in words,
- * and notices a server that has gone silent.
+ * A client's WebSocket as the RPC peer's Transport: connects, tells what ended a connection in
+ * words, and notices a server that has gone silent.
  *
  * Source: spec of the wire, sections 2 and 5. Messages are never compressed: pages are either tags
  * or ciphertext.
@@ -116,7 +116,9 @@ function attach(socket: WebSocket, options: WsOptions, lastError: () => string):
   }
 }
 
-/** Pings; a server from which nothing came for too long counts as gone. Returns the sign of life. */
+/**
+ * Pings; a server from which nothing came for too long counts as gone. Returns the sign of life.
+ */
 function watchLife(socket: WebSocket, options: WsOptions): () => void {
   const { pingIntervalMs = LIMITS.pingIntervalMs, pongWaitMsMax = LIMITS.pongWaitMsMax } = options
   let silentMs = 0
