@@ -9,7 +9,7 @@
 
 import type { DownCall } from '../../schemas/messages.ts'
 import type { Ucall } from '../abi/calls.ts'
-import type { Gfn } from '../abi/page.ts'
+import { IdTable } from '../lib/id-table.ts'
 import { FaultKind, type HostFault, type HvStep, type HvSteps, type Vm } from '../uvmem/host.ts'
 import type { Ended, Task } from './operation.ts'
 
@@ -32,6 +32,8 @@ type Phase = 'asking' | 'answered' | 'finished'
 
 /** An operation that has begun. */
 interface Running {
+  /** Number of the frame it moves, if it moves one. */
+  readonly id: number
   readonly op: Task
   readonly steps: HvSteps<unknown> | undefined
   readonly frees: boolean
@@ -46,7 +48,8 @@ export class VmQueue {
   /** Operations under way at once, at most. */
   readonly #window: number
   readonly #running: Running[] = []
-  readonly #frames = new Set<Gfn>()
+  /** Page moves among them, by their frame. */
+  readonly #moves = new IdTable<Running>()
   #freeing = 0
   #waiting: Task[] = []
   #next = 0
@@ -117,7 +120,7 @@ export class VmQueue {
     if (ahead === 0) return true
     if (footprint === 'vm' || ahead >= this.#window) return false
     // Whatever has the VM to itself is alone at the head.
-    if (this.#running[0]?.op.footprint === 'vm' || this.#frames.has(footprint.gfn)) return false
+    if (this.#running[0]?.op.footprint === 'vm' || this.#moves.has(footprint.gfn)) return false
     // Which PFN is the lowest free one is known only when nobody ahead will give one back.
     return !footprint.takes || (this.#freeing === 0 && this.#ports.freePfns() > 0)
   }
@@ -141,9 +144,10 @@ export class VmQueue {
     end: Ended<unknown> | undefined,
     steps?: HvSteps<unknown>,
   ): Running {
-    const running: Running = { op, steps, frees, phase: 'finished', ret: 0, end }
+    const id = op.footprint === 'vm' ? 0 : op.footprint.gfn
+    const running: Running = { id, op, steps, frees, phase: 'finished', ret: 0, end }
     this.#running.push(running)
-    if (op.footprint !== 'vm') this.#frames.add(op.footprint.gfn)
+    if (op.footprint !== 'vm') this.#moves.add(running)
     if (frees) this.#freeing++
     return running
   }
@@ -210,7 +214,7 @@ export class VmQueue {
 
   #retire({ op, frees, end }: Running): void {
     this.#running.shift()
-    if (op.footprint !== 'vm') this.#frames.delete(op.footprint.gfn)
+    if (op.footprint !== 'vm') this.#moves.delete(op.footprint.gfn)
     if (frees) this.#freeing--
     if (end !== undefined) op.done(end)
   }

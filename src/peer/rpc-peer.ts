@@ -14,6 +14,7 @@ import { LIMITS } from '../../schemas/limits.ts'
 import type { CallMessage, Message, Outcome, WireCall } from '../../schemas/messages.ts'
 import { CALL_ID_MAX } from '../../schemas/values.ts'
 import { invariant, unreachable } from '../lib/assert.ts'
+import { IdTable } from '../lib/id-table.ts'
 import { Backlog } from './rpc-backlog.ts'
 import type { Done, Incoming, News, OpenCall } from './rpc-calls.ts'
 import { errorMessage, ServedCall, tellAll } from './rpc-calls.ts'
@@ -33,8 +34,8 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> {
   readonly #report: (report: Report) => void
   readonly #limits: PeerLimits
   readonly #outbox: Outbox<Ours, Theirs>
-  readonly #ours = new Map<number, OpenCall<Ours, Theirs>>()
-  readonly #theirs = new Map<number, ServedCall<Ours, Theirs>>()
+  readonly #ours = new IdTable<OpenCall<Ours, Theirs>>()
+  readonly #theirs = new IdTable<ServedCall<Ours, Theirs>>()
   readonly #ourLoad: Load
   readonly #theirLoad: Load
   /** Calls of ours that were refused here: their callers are told with the next flush. */
@@ -95,7 +96,7 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> {
       return
     }
     const id = this.#takeId()
-    this.#ours.set(id, { id, body, caller, done })
+    this.#ours.add({ id, body, caller, done })
     this.#ourLoad.count(caller !== undefined, 1)
     this.counters.callsSent += 1
     this.#say({ kind: 'call', id, parent, body })
@@ -148,7 +149,7 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> {
     if (this.#ended) return
     this.#ended = true
     this.#backlog = new Backlog()
-    const open = [...this.#ours.values()]
+    const open = this.#ours.values()
     this.#ours.clear()
     this.#theirs.clear()
     this.counters.itemsDropped += this.#outbox.clear()
@@ -157,7 +158,7 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> {
 
   /** Tells the other side about its open calls; what they are answered later goes nowhere. */
   #failServed(error: WireErrorName): void {
-    for (const id of this.#theirs.keys()) this.#outbox.push(errorMessage(error, id))
+    for (const { id } of this.#theirs.values()) this.#outbox.push(errorMessage(error, id))
     this.counters.errorsSent += this.#theirs.size
   }
 
@@ -255,7 +256,7 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> {
     this.#theirLoad.count(parent !== 0, 1)
     const caller = parent === 0 ? undefined : this.#ours.get(parent)
     const served = new ServedCall(id, body, caller, this.#settle)
-    this.#theirs.set(id, served)
+    this.#theirs.add(served)
     this.#serve(served)
   }
 
