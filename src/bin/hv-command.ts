@@ -10,7 +10,7 @@ import { type Address, listen } from '../server/listen.ts'
 import { HvOptions } from './hv-options.ts'
 import { CommandError, ExitCode, type Io } from './io.ts'
 import { addOptions, readOptions } from './options.ts'
-import { loadImages, makeVms, parseImage, parseVm } from './start-vms.ts'
+import { loadImages, makeVms, parseImage, parseVm, vmsFor } from './start-vms.ts'
 import { VERSION } from './version.ts'
 
 /** Milliseconds that the server has to end. */
@@ -57,7 +57,7 @@ async function run(options: HvOptions, io: Io): Promise<void> {
     log: pino({ level: options.logLevel }, io.err),
     ...(options.logCalls ? { watch: callLog(elapsed, (line) => io.err.write(line)) } : {}),
   })
-  await makeVms(app, vms)
+  await makeVms(app, [...vms, ...(await vmsFor(images, vms))])
   await loadImages(app, images)
   const address = await start(app, options)
   io.out.write(readyLine(app, address, io))

@@ -1,5 +1,5 @@
 /** `--vm` and `--load`: VMs that exist, and images that lie in their memory, before the first call. */
-import { open } from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
 import {
   asGfn,
   asGpa,
@@ -9,9 +9,12 @@ import {
   LPID_MAX,
   type Lpid,
   PAGE_SIZE,
+  pagesIn,
 } from '../abi/page.ts'
 import type { App } from '../server/app.ts'
 import { storeChunks } from '../server/memory-stream.ts'
+import { codeOf } from '../server/outcome.ts'
+import { Problem } from '../server/problem.ts'
 import type { AddSlot } from '../uvmem/vmm/slots.ts'
 import { CommandError, ExitCode } from './io.ts'
 import { parseSize } from './size.ts'
@@ -72,19 +75,45 @@ export async function makeVms({ vmm }: App, wishes: readonly VmWish[]): Promise<
   }
 }
 
-/** Loads files into normal memory; each is read once, page by page. */
-export async function loadImages({ vmm }: App, images: readonly Image[]): Promise<void> {
+/** VMs that only images name: each gets one slot that holds them all. */
+export async function vmsFor(
+  images: readonly Image[],
+  named: readonly VmWish[],
+): Promise<readonly VmWish[]> {
+  const ends = new Map<Lpid, number>()
   for (const { lpid, gpa, path } of images) {
-    const option = `--load ${lpid}:${gpa}:${path}`
-    const stored = await storeChunks(vmm, lpid, gpa, chunksOf(path, option))
-    if (stored.how !== 'done') {
-      const why = `${stored.outcome.how} at byte ${stored.written}`
-      throw new CommandError(`${option}: ${why}`, ExitCode.Failed)
-    }
+    if (named.some((wish) => wish.lpid === lpid)) continue
+    ends.set(lpid, Math.max(ends.get(lpid) ?? 0, gpa + (await bytesIn(path))))
+  }
+  return [...ends].map(([lpid, end]) => ({
+    lpid,
+    slots: [{ id: asSlotId(0), base: asGfn(0), pages: Math.max(1, pagesIn(end)) }],
+  }))
+}
+
+async function bytesIn(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size
+  } catch (error) {
+    throw new CommandError(`--load ${path}: ${reasonOf(error)}`, ExitCode.Failed)
   }
 }
 
-async function* chunksOf(path: string, option: string): AsyncGenerator<Uint8Array> {
+/** Loads files into normal memory; each is read once, page by page. */
+export async function loadImages({ vmm }: App, images: readonly Image[]): Promise<void> {
+  for (const { lpid, gpa, path } of images) {
+    const stored = await storeChunks(vmm, lpid, gpa, chunksOf(path))
+    if (stored.how === 'done') continue
+    const stopped = codeOf(lpid, stored.outcome)
+    const why = stopped instanceof Problem ? stopped.document.detail : stopped.name
+    throw new CommandError(`--load ${path}: byte ${stored.written}: ${why}`, ExitCode.Failed)
+  }
+}
+
+const reasonOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error)
+
+async function* chunksOf(path: string): AsyncGenerator<Uint8Array> {
   try {
     const file = await open(path)
     try {
@@ -93,7 +122,6 @@ async function* chunksOf(path: string, option: string): AsyncGenerator<Uint8Arra
       await file.close()
     }
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error)) throw error
-    throw new CommandError(`${option}: ${error.message}`, ExitCode.Failed)
+    throw new CommandError(`--load ${path}: ${reasonOf(error)}`, ExitCode.Failed)
   }
 }
