@@ -1,6 +1,7 @@
 /** The subcommands of `uvmem`. */
 import type { Command } from 'commander'
 import { register as registerAgent } from './agent-command.ts'
+import { register as registerCheck } from './check-command.ts'
 import { register as registerDemo } from './demo-command.ts'
 import { register as registerHv } from './hv-command.ts'
 import type { Io } from './io.ts'
@@ -13,6 +14,7 @@ import { register as registerUv } from './uv-command.ts'
 export type Register = (program: Command, io: Io) => void
 
 export const COMMANDS: readonly Register[] = [
+  registerCheck,
   registerHv,
   registerLoad,
   registerLoadWorker,

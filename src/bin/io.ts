@@ -10,7 +10,9 @@ export interface Io {
   readonly isTerminal: boolean
   /** True when `err` is a terminal. */
   readonly errIsTerminal: boolean
-  /** The words that start this program again: the running node executable, its flags, the script. */
+  /**
+   * The words that start this program again: the running node executable, its flags, the script.
+   */
   readonly self: readonly [string, ...string[]]
   /** Whoever started this program to talk to it in messages; undefined when nobody did. */
   readonly parent: ParentPort | undefined
@@ -39,6 +41,8 @@ export const ExitCode = {
   Failed: 1,
   /** The command line, the environment or a file cannot be understood. */
   Usage: 2,
+  /** A bound was reached before the answer was known. */
+  Bound: 3,
 } as const
 export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode]
 

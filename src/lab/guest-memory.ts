@@ -17,6 +17,8 @@ export class GuestMemory {
   readonly expected = new Map<Gfn, Page>()
   /** Pages that the host changed while they were paged out. */
   readonly tampered = new Set<Gfn>()
+  /** Pages that the guest shared, as its last call left them. */
+  readonly shared = new Set<Gfn>()
 
   constructor(lpid: Lpid) {
     this.lpid = lpid
@@ -26,6 +28,7 @@ export class GuestMemory {
   begin(): void {
     this.expected.clear()
     this.tampered.clear()
+    this.shared.clear()
   }
 
   /** A page came in during the switch: it holds what the boot loader put. */

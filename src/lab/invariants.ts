@@ -43,6 +43,8 @@ export interface Broken {
 }
 
 export interface Sides {
+  /** VMs whose ultravisor is gone: nobody is left to agree with. */
+  readonly cut?: ReadonlySet<Lpid>
   readonly host: Host
   readonly uv: Ultravisor
   readonly memories: ReadonlyMap<Lpid, GuestMemory>
@@ -64,7 +66,7 @@ export function brokenOf(sides: Sides, isAtRest: (lpid: Lpid) => boolean = () =>
       resting = false
       continue
     }
-    checkVm(sides, vm, svm, tell)
+    if (sides.cut?.has(vm.lpid) !== true) checkVm(sides, vm, svm, tell)
   }
   if (resting) checkPool(sides.host, found)
   return found

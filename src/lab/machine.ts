@@ -93,6 +93,7 @@ export class Machine {
       case 'H_SVM_INIT_START':
       case 'H_SVM_INIT_DONE':
       case 'H_SVM_INIT_ABORT':
+      case 'H_SVM_TPM_COMM':
       case 'H_SVM_PAGE_IN':
       case 'H_SVM_PAGE_OUT':
         return { ret: this.hv(hypercall(this.host, vm, request)) }

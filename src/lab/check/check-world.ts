@@ -1,0 +1,202 @@
+/**
+ * The small worlds that the checker looks through, as data: which VMs, how much memory, who may do
+ * what, how often.
+ */
+import { asGfn, asLpid, asSlotId, type Gfn, type Lpid, type SlotId } from '../../abi/page.ts'
+
+/** What a guest may begin. */
+export type GuestAct = 'esm' | 'esm-wrong' | 'load' | 'store' | 'share' | 'unshare' | 'unshare-all'
+/** What the host or the VMM may begin while the VM's turn is free. */
+export type QueuedAct =
+  | 'touch'
+  | 'reclaim'
+  | 'flush'
+  | 'reset'
+  | 'restart'
+  | 'hot-add'
+  | 'hot-remove'
+/** What happens at a stroke. */
+export type InstantAct = 'host-write' | 'tamper' | 'cut'
+export type ActName = GuestAct | QueuedAct | InstantAct
+
+/** Things that happen a limited number of times in one history. */
+export interface Budgets {
+  /** Resets and restarts. */
+  readonly resets: number
+  /** Hot-added and hot-removed slots. */
+  readonly hotplugs: number
+  /** Ultracalls that the ultravisor refuses for no reason of the protocol. */
+  readonly failures: number
+  /** Connections that are lost. */
+  readonly cuts: number
+  /** Pages that the host tampers with. */
+  readonly tampers: number
+  /** Dirty-log flushes. */
+  readonly flushes: number
+}
+
+export interface CheckWorld {
+  readonly name: string
+  readonly about: string
+  readonly vms: number
+  /** Frames of slot 0, from GFN 1 on. */
+  readonly frames: number
+  /** Frames of the slot that can be hot-added; 0 when there is none. */
+  readonly hotFrames: number
+  /** Device PFNs. */
+  readonly pool: number
+  /** Frames of slot 0 that the switch measures, from the first on. */
+  readonly measured: number
+  /** Frames of slot 0 that the boot loader fills, from the first on. */
+  readonly filled: number
+  /** Calls of one guest that may be under way at once. */
+  readonly cpus: number
+  /** Other things that may begin on a VM while one call of its guest is under way. */
+  readonly disturbances: number
+  readonly acts: readonly ActName[]
+  readonly budgets: Budgets
+  /** The switch also shares its first measured frame behind the guest's back, as the RTAS area is. */
+  readonly sharesRtas: boolean
+  /** The ultravisor asks for a page from inside UV_REGISTER_MEM_SLOT. */
+  readonly asksInRegister: boolean
+}
+
+/** GFN where slot 0 begins: the firmware is known to lose sight of GFN 0. */
+export const FIRST_GFN = 1
+/** GFN where the hot-added slot begins. */
+export const HOT_GFN = 16
+export const SLOT_ID: SlotId = asSlotId(0)
+export const HOT_ID: SlotId = asSlotId(1)
+
+export const CHECK_LIMITS = {
+  vmsMax: 2,
+  framesMax: 4,
+  hotFramesMax: 2,
+  poolMax: 8,
+  cpusMax: 2,
+  budgetMax: 7,
+} as const
+
+const NO_BUDGET: Budgets = {
+  resets: 0,
+  hotplugs: 0,
+  failures: 0,
+  cuts: 0,
+  tampers: 0,
+  flushes: 0,
+}
+
+const GUEST: readonly ActName[] = ['esm', 'load', 'store', 'share', 'unshare']
+
+const DEFAULT: CheckWorld = {
+  name: 'default',
+  about: 'one VM of two frames with everything that can happen to it, each trouble once',
+  vms: 1,
+  frames: 2,
+  hotFrames: 1,
+  pool: 3,
+  measured: 1,
+  filled: 2,
+  cpus: 1,
+  disturbances: 1,
+  acts: [
+    ...GUEST,
+    'esm-wrong',
+    'touch',
+    'reclaim',
+    'host-write',
+    'tamper',
+    'flush',
+    'reset',
+    'hot-add',
+    'hot-remove',
+    'cut',
+  ],
+  budgets: { resets: 1, hotplugs: 1, failures: 1, cuts: 1, tampers: 1, flushes: 1 },
+  sharesRtas: false,
+  asksInRegister: false,
+}
+
+const THREAD: CheckWorld = {
+  ...DEFAULT,
+  name: 'thread',
+  about: 'what the thread is about: a switch, page-outs, shares, flushes and a reboot',
+  hotFrames: 0,
+  pool: 2,
+  acts: [...GUEST, 'touch', 'flush', 'reset'],
+  budgets: { ...NO_BUDGET, resets: 1, flushes: 1 },
+}
+
+export const CHECK_WORLDS: readonly CheckWorld[] = [
+  DEFAULT,
+  THREAD,
+  {
+    ...THREAD,
+    name: 'switch',
+    about: 'only the switch, with a host that touches pages meanwhile',
+    acts: ['esm', 'load', 'store', 'touch'],
+    budgets: NO_BUDGET,
+  },
+  {
+    ...THREAD,
+    name: 'hotplug',
+    about: 'a switch and memory that is added and removed',
+    hotFrames: 1,
+    pool: 3,
+    acts: ['esm', 'load', 'store', 'touch', 'hot-add', 'hot-remove'],
+    budgets: { ...NO_BUDGET, hotplugs: 2 },
+  },
+  {
+    ...THREAD,
+    name: 'rtas',
+    about: 'a switch that shares a frame behind the guest, as it does with the RTAS area',
+    sharesRtas: true,
+    acts: ['esm', 'load', 'store', 'touch', 'flush'],
+    budgets: { ...NO_BUDGET, flushes: 1 },
+  },
+  {
+    ...THREAD,
+    name: 'nested',
+    about: 'an ultravisor that asks for a page from inside UV_REGISTER_MEM_SLOT',
+    asksInRegister: true,
+  },
+  {
+    ...DEFAULT,
+    name: 'two-vms',
+    about: 'two VMs that share a pool too small for both',
+    vms: 2,
+    hotFrames: 0,
+    pool: 3,
+    acts: ['esm', 'store', 'touch', 'share', 'unshare', 'reset'],
+    budgets: { ...NO_BUDGET, resets: 1 },
+  },
+  {
+    ...DEFAULT,
+    name: 'large',
+    about: 'three frames, two guest CPUs, everything: ten million states and more',
+    frames: 3,
+    pool: 4,
+    filled: 3,
+    cpus: 2,
+    disturbances: 2,
+    acts: [...DEFAULT.acts, 'unshare-all', 'restart'],
+    budgets: { resets: 1, hotplugs: 2, failures: 1, cuts: 1, tampers: 1, flushes: 1 },
+  },
+]
+
+export const worldNamed = (name: string): CheckWorld | undefined =>
+  CHECK_WORLDS.find((world) => world.name === name)
+
+/** The LPIDs of a world. */
+export const lpidsOf = (world: CheckWorld): readonly Lpid[] =>
+  Array.from({ length: world.vms }, (_, i) => asLpid(i + 1))
+
+/** The GFNs of slot 0. */
+export const bootGfns = (world: CheckWorld): readonly Gfn[] =>
+  Array.from({ length: world.frames }, (_, i) => asGfn(FIRST_GFN + i))
+
+/** The GFNs of both slots; the place in this list is the frame's number in an encoded state. */
+export const allGfns = (world: CheckWorld): readonly Gfn[] => [
+  ...bootGfns(world),
+  ...Array.from({ length: world.hotFrames }, (_, i) => asGfn(HOT_GFN + i)),
+]
