@@ -40,6 +40,7 @@ export const BINARY_CALLS: { readonly [Name in WireCall['call']]: BinaryCall } =
   H_SVM_INIT_START: plain(CALL_NUMBER.H_SVM_INIT_START),
   H_SVM_INIT_DONE: plain(CALL_NUMBER.H_SVM_INIT_DONE),
   H_SVM_INIT_ABORT: plain(CALL_NUMBER.H_SVM_INIT_ABORT),
+  H_SVM_TPM_COMM: plain(CALL_NUMBER.H_SVM_TPM_COMM),
   H_SVM_PAGE_IN: plain(CALL_NUMBER.H_SVM_PAGE_IN, 'gpa', 'flags', 'order'),
   H_SVM_PAGE_OUT: plain(CALL_NUMBER.H_SVM_PAGE_OUT, 'gpa', 'flags', 'order'),
   HDSI: plain(CALL_NUMBER.HDSI, 'gpa'),

@@ -1,7 +1,14 @@
 /** The JSON Schema of every message, made from the same schemas that validate them. */
 import { z } from 'zod'
 import { ErrorResponse } from './envelope.ts'
-import { SvmInitAbort, SvmInitDone, SvmInitStart, SvmPageIn, SvmPageOut } from './hypercalls.ts'
+import {
+  SvmInitAbort,
+  SvmInitDone,
+  SvmInitStart,
+  SvmPageIn,
+  SvmPageOut,
+  SvmTpmComm,
+} from './hypercalls.ts'
 import { HdsiFault, MemoryRead, MemoryWrite } from './memory-bus.ts'
 import { DOWN_METHODS, UP_METHODS } from './methods.ts'
 import { OpenSession } from './session.ts'
@@ -35,7 +42,7 @@ const schemaOf = (schema: z.ZodType): Document => {
 }
 
 const FAMILIES: Readonly<Record<string, readonly Described[]>> = {
-  hypercalls: [SvmInitStart, SvmInitDone, SvmInitAbort, SvmPageIn, SvmPageOut],
+  hypercalls: [SvmInitStart, SvmInitDone, SvmInitAbort, SvmPageIn, SvmPageOut, SvmTpmComm],
   ultracalls: [
     RegisterMemSlot,
     UnregisterMemSlot,

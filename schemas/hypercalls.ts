@@ -9,6 +9,7 @@ import type {
   HSvmInitStart,
   HSvmPageIn,
   HSvmPageOut,
+  HSvmTpmComm,
 } from '../src/abi/calls.ts'
 import { commonParams, defineMethod, PlainResult } from './method.ts'
 import { GpaValue, hex, RegisterValue } from './values.ts'
@@ -42,6 +43,13 @@ export const SvmInitAbort = defineMethod({
   name: 'H_SVM_INIT_ABORT',
   params: VmParams,
   body: ({ lpid }): HSvmInitAbort => ({ call: 'H_SVM_INIT_ABORT', lpid }),
+  write: ({ lpid }) => `"lpid":${lpid}`,
+  result: PlainResult,
+})
+export const SvmTpmComm = defineMethod({
+  name: 'H_SVM_TPM_COMM',
+  params: VmParams,
+  body: ({ lpid }): HSvmTpmComm => ({ call: 'H_SVM_TPM_COMM', lpid }),
   write: ({ lpid }) => `"lpid":${lpid}`,
   result: PlainResult,
 })

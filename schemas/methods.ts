@@ -1,6 +1,13 @@
 /** Every call by direction: the two dispatch tables of the wire. */
 import type { CallName } from '../src/abi/calls.ts'
-import { SvmInitAbort, SvmInitDone, SvmInitStart, SvmPageIn, SvmPageOut } from './hypercalls.ts'
+import {
+  SvmInitAbort,
+  SvmInitDone,
+  SvmInitStart,
+  SvmPageIn,
+  SvmPageOut,
+  SvmTpmComm,
+} from './hypercalls.ts'
 import { HdsiFault, MemoryRead, MemoryWrite } from './memory-bus.ts'
 import type { DownCall, UpCall } from './messages.ts'
 import type { Method } from './method.ts'
@@ -26,6 +33,7 @@ export const UP_METHODS: MethodTable<UpCall> = {
   H_SVM_INIT_START: SvmInitStart,
   H_SVM_INIT_DONE: SvmInitDone,
   H_SVM_INIT_ABORT: SvmInitAbort,
+  H_SVM_TPM_COMM: SvmTpmComm,
   H_SVM_PAGE_IN: SvmPageIn,
   H_SVM_PAGE_OUT: SvmPageOut,
   UV_REGISTER_MEM_SLOT: RegisterMemSlot,

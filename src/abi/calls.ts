@@ -131,8 +131,19 @@ export interface HSvmPageOut {
   readonly flags: number
   readonly order: number
 }
+/** KVM has never implemented it: it answers H_FUNCTION. */
+export interface HSvmTpmComm {
+  readonly call: 'H_SVM_TPM_COMM'
+  readonly lpid: Lpid
+}
 /** A call that the ultravisor makes to the hypervisor with `sc 1`. */
-export type Hcall = HSvmInitStart | HSvmInitDone | HSvmInitAbort | HSvmPageIn | HSvmPageOut
+export type Hcall =
+  | HSvmInitStart
+  | HSvmInitDone
+  | HSvmInitAbort
+  | HSvmPageIn
+  | HSvmPageOut
+  | HSvmTpmComm
 export type HcallName = Hcall['call']
 
 /** A guest's page fault (hypervisor data storage interrupt) that the ultravisor reflects. */

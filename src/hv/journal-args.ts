@@ -12,6 +12,7 @@ const NAMES: Readonly<Record<WireCall['call'], readonly string[]>> = {
   H_SVM_INIT_START: [],
   H_SVM_INIT_DONE: [],
   H_SVM_INIT_ABORT: [],
+  H_SVM_TPM_COMM: [],
   H_SVM_PAGE_IN: ['gpa', 'flags', 'order'],
   H_SVM_PAGE_OUT: ['gpa', 'flags', 'order'],
   UV_REGISTER_MEM_SLOT: ['start_gpa', 'size', 'flags', 'slotid'],
@@ -54,6 +55,7 @@ const PUTS: Puts = {
   H_SVM_INIT_START: putNothing,
   H_SVM_INIT_DONE: putNothing,
   H_SVM_INIT_ABORT: putNothing,
+  H_SVM_TPM_COMM: putNothing,
   H_SVM_PAGE_IN: putPage,
   H_SVM_PAGE_OUT: putPage,
   UV_REGISTER_MEM_SLOT: (into, at, { startGpa, size, flags, slotId }) =>

@@ -40,6 +40,7 @@ const HANDLERS: Omit<Handlers, 'SESSION_OPEN'> = {
   },
   H_SVM_INIT_DONE: (hv, _session, call, body) => serveHcall(hv, call, body, 'vm'),
   H_SVM_INIT_ABORT: (hv, _session, call, body) => serveHcall(hv, call, body, 'vm'),
+  H_SVM_TPM_COMM: (hv, _session, call, body) => serveHcall(hv, call, body, 'vm'),
   H_SVM_PAGE_IN: (hv, _session, call, body) => {
     const shares = body.flags === H_PAGE_IN_SHARED
     serveHcall(hv, call, body, shares ? 'vm' : movesIn(hv, gfnOf(body.gpa)))
@@ -91,7 +92,9 @@ export function serve(hv: Hypervisor, caller: Caller, call: UvCall): void {
     call: UvCall,
     body: UpCall,
   ) => void
-  handler(hv, session, call, body)
+  const { gate } = hv
+  if (gate === undefined || gate.rules.size === 0) return handler(hv, session, call, body)
+  gate.incoming(session, call, (allowed) => handler(hv, session, allowed, body))
 }
 
 function serveHcall(hv: Hypervisor, call: UvCall, body: Hcall, footprint: Footprint): void {

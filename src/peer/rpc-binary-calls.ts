@@ -109,6 +109,7 @@ const UP: Readers<UpCall> = {
   H_SVM_INIT_START: (frame) => ({ call: 'H_SVM_INIT_START', lpid: lpid(frame) }),
   H_SVM_INIT_DONE: (frame) => ({ call: 'H_SVM_INIT_DONE', lpid: lpid(frame) }),
   H_SVM_INIT_ABORT: (frame) => ({ call: 'H_SVM_INIT_ABORT', lpid: lpid(frame) }),
+  H_SVM_TPM_COMM: (frame) => ({ call: 'H_SVM_TPM_COMM', lpid: lpid(frame) }),
   H_SVM_PAGE_IN: (frame) => pageCall('H_SVM_PAGE_IN', frame),
   H_SVM_PAGE_OUT: (frame) => pageCall('H_SVM_PAGE_OUT', frame),
   HDSI: (frame) => ({ call: 'HDSI', lpid: lpid(frame), gpa: gpa(frame, 0) }),

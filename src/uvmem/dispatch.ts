@@ -3,7 +3,7 @@
  * comes from secure context; H_SVM_INIT_ABORT is exempt.
  */
 
-import type { Hcall } from '../abi/calls.ts'
+import type { Hcall, HcallName } from '../abi/calls.ts'
 import { H, Host as HostCode } from '../abi/codes.ts'
 import { initAbort } from './hcalls/init-abort.ts'
 import { initDone } from './hcalls/init-done.ts'
@@ -27,7 +27,11 @@ const HANDLERS: HandlerTable = {
   H_SVM_INIT_ABORT: initAbort,
   H_SVM_PAGE_IN: (host, vm, { gpa, flags, order }) => pageIn(host, vm, gpa, flags, order),
   H_SVM_PAGE_OUT: (host, vm, { gpa, flags, order }) => pageOut(host, vm, gpa, flags, order),
+  H_SVM_TPM_COMM: (_host, vm) => atOnce(refuse(vm, H.FUNCTION, Reason.noSuchCall)),
 }
+
+/** Calls that the check for secure context does not meet: exempt, or unknown to the kernel. */
+const UNCHECKED: ReadonlySet<HcallName> = new Set(['H_SVM_INIT_ABORT', 'H_SVM_TPM_COMM'])
 
 /**
  * The steps of a hypercall.
@@ -36,11 +40,12 @@ const HANDLERS: HandlerTable = {
  */
 export function hypercall(host: Host, vm: Vm, call: Hcall, secureContext = true): HvSteps {
   vm.reason = undefined
-  if (call.call === 'H_SVM_INIT_ABORT') {
-    // DIFF: a kernel without the call hands it to the VMM (RESUME_HOST), which does not know it either.
-    if (!host.profile.hasAbort) return atOnce(refuse(vm, HostCode.RESUME_HOST, Reason.noSuchCall))
-  } else if (!secureContext) {
+  if (!secureContext && !UNCHECKED.has(call.call)) {
     return atOnce(refuse(vm, H.UNSUPPORTED, Reason.notSecureContext))
+  }
+  if (call.call === 'H_SVM_INIT_ABORT' && !host.profile.hasAbort) {
+    // DIFF: a kernel without the call hands it to the VMM (RESUME_HOST), which does not know it either.
+    return atOnce(refuse(vm, HostCode.RESUME_HOST, Reason.noSuchCall))
   }
   const handler = HANDLERS[call.call] as (host: Host, vm: Vm, call: Hcall) => HvSteps
   return handler(host, vm, call)

@@ -99,7 +99,7 @@ const UNKNOWN_METHODS: readonly Case[] = [
   '__proto__',
   'constructor',
   'toString',
-  'H_SVM_TPM_COMM',
+  'H_SVM_NOTHING',
   'UV_ESM',
   'UV_PAGE_IN',
   'UV_WRITE_PATE',

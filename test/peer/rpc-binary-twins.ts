@@ -15,6 +15,7 @@ const REGISTERS: Readonly<Record<string, readonly (readonly [string, 'hex' | 'nu
   H_SVM_INIT_START: [],
   H_SVM_INIT_DONE: [],
   H_SVM_INIT_ABORT: [],
+  H_SVM_TPM_COMM: [],
   H_SVM_PAGE_IN: [
     ['gpa', 'hex'],
     ['flags', 'hex'],
@@ -70,6 +71,7 @@ export const NUMBERS: Readonly<Record<string, number>> = {
   H_SVM_INIT_START: 0xef08,
   H_SVM_INIT_DONE: 0xef0c,
   H_SVM_INIT_ABORT: 0xef14,
+  H_SVM_TPM_COMM: 0xef10,
   UV_WRITE_PATE: 0xf104,
   UV_REGISTER_MEM_SLOT: 0xf120,
   UV_UNREGISTER_MEM_SLOT: 0xf124,

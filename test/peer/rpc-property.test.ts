@@ -48,6 +48,7 @@ const UP_BODIES: Record<string, fc.Arbitrary<unknown>> = {
   H_SVM_INIT_START: call('H_SVM_INIT_START', {}),
   H_SVM_INIT_DONE: call('H_SVM_INIT_DONE', {}),
   H_SVM_INIT_ABORT: call('H_SVM_INIT_ABORT', {}),
+  H_SVM_TPM_COMM: call('H_SVM_TPM_COMM', {}),
   H_SVM_PAGE_IN: call('H_SVM_PAGE_IN', registers),
   H_SVM_PAGE_OUT: call('H_SVM_PAGE_OUT', registers),
   UV_REGISTER_MEM_SLOT: call('UV_REGISTER_MEM_SLOT', {

@@ -167,6 +167,7 @@ export class HonestHv {
       case 'H_SVM_INIT_DONE':
         return { ret: H.SUCCESS }
       case 'H_SVM_INIT_ABORT':
+      case 'H_SVM_TPM_COMM':
         serve(this.#uv, { call: 'UV_SVM_TERMINATE', lpid: request.lpid })
         return { ret: H.PARAMETER }
       case 'H_SVM_PAGE_IN':

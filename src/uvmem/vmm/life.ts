@@ -71,15 +71,16 @@ function unpinAll(host: Host, vm: Vm): void {
   for (const gfn of [...vm.pins.entries()].map(([each]) => each)) unpinFrame(host, vm, gfn)
 }
 
-/** Lets the page go that was pinned through `gfn`. */
+/** Lets the page go that was pinned through `gfn`; it may be mapped elsewhere by now. */
 export function unpinFrame(host: Host, vm: Vm, gfn: Gfn): void {
   const frame = present(vm.pins.delete(gfn), 'a pinned frame')
   const slot = vm.slots.at(gfn)
-  const mapped = slot !== undefined && slot.region.ptes.get(gfn - slot.base) === frame
-  if (!mapped && !vm.kept.some((region) => maps(region, frame))) freeFrame(host, vm, frame)
+  if (slot !== undefined && slot.region.ptes.get(gfn - slot.base) === frame) return
+  const regions = [...vm.slots].map((each) => each.region).concat(vm.kept)
+  if (!regions.some((region) => maps(region, frame))) freeFrame(host, vm, frame)
 }
 
-/** Pins are few and mappings that outlived their slot fewer, so these are searched. */
+/** Pins are few, and fewer still have moved, so mappings are searched. */
 function maps(region: Region, frame: Frame): boolean {
   for (let index = 0; index < region.pages; ) {
     const run = region.ptes.runAt(index, region.pages)
