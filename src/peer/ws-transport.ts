@@ -86,7 +86,11 @@ export function connectWs(options: WsOptions): Promise<WsTransport> {
 
 /** Wires an open socket up. Nothing that came with the upgrade is lost: this runs inside 'open'. */
 function attach(socket: WebSocket, options: WsOptions, lastError: () => string): WsTransport {
-  const alive = watchLife(socket, options)
+  let isSilent = false
+  const alive = watchLife(socket, options, () => {
+    isSilent = true
+    socket.terminate()
+  })
   socket.on('message', (data, isBinary) => {
     alive()
     const bytes = data as Buffer
@@ -94,11 +98,16 @@ function attach(socket: WebSocket, options: WsOptions, lastError: () => string):
       options.receive(isBinary ? bytes : bytes.toString('utf8'))
     } catch (error) {
       options.failed(error)
-      socket.close(CLOSE.INTERNAL.code, CLOSE.INTERNAL.text)
+      closeSoon(socket, CLOSE.INTERNAL.code, CLOSE.INTERNAL.text)
     }
   })
-  socket.on('close', (code, reason) => {
-    options.ended({ code, sentence: sentenceOf(code, reason.toString('utf8'), lastError()) })
+  socket.on('close', (given, reason) => {
+    const { code, text } = CLOSE.PONG_MISSING
+    if (isSilent) options.ended({ code, sentence: sentenceOf(code, text, '') })
+    else {
+      const sentence = sentenceOf(given, reason.toString('utf8'), lastError())
+      options.ended({ code: given, sentence })
+    }
   })
   return {
     get bufferedAmount() {
@@ -108,24 +117,28 @@ function attach(socket: WebSocket, options: WsOptions, lastError: () => string):
       // A send after the end reports its error to this function instead of throwing it.
       socket.send(data, sent)
     },
-    close: (code, reason) => {
-      socket.close(code, reason)
-      setTimeout(() => socket.terminate(), CLOSE_MS_MAX).unref()
-    },
+    close: (code, reason) => closeSoon(socket, code, reason),
     terminate: () => socket.terminate(),
   }
 }
 
+/** Closes; a server that does not play its part is not waited for. */
+function closeSoon(socket: WebSocket, code: number, reason: string): void {
+  socket.close(code, reason)
+  setTimeout(() => socket.terminate(), CLOSE_MS_MAX).unref()
+}
+
 /**
- * Pings; a server from which nothing came for too long counts as gone. Returns the sign of life.
+ * Pings; a server from which nothing came for too long is `lost`. Returns the sign of life.
  */
-function watchLife(socket: WebSocket, options: WsOptions): () => void {
+function watchLife(socket: WebSocket, options: WsOptions, lost: () => void): () => void {
   const { pingIntervalMs = LIMITS.pingIntervalMs, pongWaitMsMax = LIMITS.pongWaitMsMax } = options
   let silentMs = 0
   const timer = setInterval(() => {
     silentMs += pingIntervalMs
-    if (silentMs > pongWaitMsMax) socket.close(CLOSE.PONG_MISSING.code, CLOSE.PONG_MISSING.text)
-    else socket.ping()
+    if (silentMs <= pongWaitMsMax) socket.ping()
+    // Who says nothing does not answer a close frame either.
+    else lost()
   }, pingIntervalMs)
   timer.unref()
   const alive = (): void => {
