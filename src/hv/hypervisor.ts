@@ -11,6 +11,7 @@ import { HV_PROFILES } from '../uvmem/profile.ts'
 import { createVm } from '../uvmem/vmm/life.ts'
 import type { HvConfig, HvPorts } from './config.ts'
 import { DeadlockWatch } from './deadlock.ts'
+import type { FaultGate } from './faults-gate.ts'
 import { type Operation, type Settle, Task } from './operation.ts'
 import { type Session, Sessions, type UvLink } from './session.ts'
 import { Ultracalls } from './ultracall.ts'
@@ -30,6 +31,8 @@ export class Hypervisor {
   readonly deadlocks = new DeadlockWatch()
   readonly watch: HvWatch
   readonly ports: HvPorts
+  /** Where fault rules take hold; none: there are no rules. */
+  readonly gate: FaultGate | undefined
   readonly #queues = new Map<Lpid, VmQueue>()
   readonly #ultracalls: Ultracalls
   /** VMs whose ultravisor was lost while they were not normal. */
@@ -37,16 +40,17 @@ export class Hypervisor {
   #framesTotal = 0
   #stopping = false
 
-  constructor(config: HvConfig, ports: HvPorts, watch: HvWatch = NO_WATCH) {
+  constructor(config: HvConfig, ports: HvPorts, watch: HvWatch = NO_WATCH, gate?: FaultGate) {
     this.config = config
     this.ports = ports
     this.watch = watch
+    this.gate = gate
     this.host = newHost({
       profile: HV_PROFILES[config.profile],
       poolSize: config.poolPages,
       notifiesMigrations: config.notifiesMigrations,
     })
-    this.#ultracalls = new Ultracalls(this.host, this.sessions, watch)
+    this.#ultracalls = new Ultracalls(this.host, this.sessions, watch, gate)
   }
 
   /** True once `stop` was called: new calls are refused. */
@@ -95,10 +99,15 @@ export class Hypervisor {
   /** Puts an operation at the end of its VM's queue. */
   submit<R>(op: Operation<R>): void {
     // What `begin` returns is what `done` is told, so nobody in between need know its type.
-    const task = new Task(op as unknown as Operation, this.#settle)
+    const each = op as unknown as Operation
+    if (this.gate === undefined || this.gate.rules.size === 0) this.#push(each)
+    else this.gate.operation(each, (allowed) => this.#push(allowed))
+  }
+
+  #push(op: Operation): void {
     const queue = this.#queueOf(op.lpid)
     this.watch.queued(op.lpid, queue.length + 1)
-    queue.push(task)
+    queue.push(new Task(op, this.#settle))
   }
 
   readonly #settle: Settle = (task, end) => {
@@ -127,6 +136,7 @@ export class Hypervisor {
       if ((this.vm(lpid)?.secureGuest ?? 0) !== 0) this.#orphans.add(lpid)
     }
     this.watch.closed(session)
+    this.gate?.closed(session)
     return left
   }
 

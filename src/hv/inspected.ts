@@ -4,6 +4,8 @@
  */
 import type { HvConfig, HvPorts } from './config.ts'
 import type { Counters } from './counters.ts'
+import type { Faults } from './faults.ts'
+import { FaultGate } from './faults-gate.ts'
 import type { FrameHistory } from './history.ts'
 import { Hypervisor } from './hypervisor.ts'
 import type { Journal } from './journal.ts'
@@ -20,6 +22,7 @@ export interface Inspected {
   readonly counters: Counters
   readonly history: FrameHistory
   readonly waits: Waits
+  readonly faults: Faults
 }
 
 /** `others` are told of everything as well, after the journal. */
@@ -40,6 +43,13 @@ export function inspectedHypervisor(
     holds: (condition) => holds(hv, counters, condition),
     after: ports.after,
   })
-  const hv = new Hypervisor(config, ports, watchAll([watch, ...others]))
-  return { hv, journal, counters, history, waits }
+  const all = watchAll([watch, ...others])
+  const gate = new FaultGate({
+    after: ports.after,
+    hit: (hit) => all.faulted(hit),
+    isOpen: (session) => hv.sessions.has(session),
+    host: () => hv.host,
+  })
+  const hv = new Hypervisor(config, ports, all, gate)
+  return { hv, journal, counters, history, waits, faults: gate.rules }
 }

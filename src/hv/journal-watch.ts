@@ -15,6 +15,7 @@ import { stateWordAt } from '../uvmem/mapping.ts'
 import { vmStateOf } from '../uvmem/vm-state.ts'
 import { Counters } from './counters.ts'
 import { NO_CODE } from './counters-calls.ts'
+import type { FaultHit } from './faults.ts'
 import { FrameHistory } from './history.ts'
 import { Journal } from './journal.ts'
 import { wishArgs } from './journal-args.ts'
@@ -241,6 +242,15 @@ export class JournalWatch implements HvWatch {
     this.journal.extra(serial, { error })
     this.journal.finishBadly(serial, JournalEnd.Error, time)
     this.counters.refused(error === 'DEADLOCK')
+  }
+
+  faulted({ id, name, action, call, lpid, gfn = NO_GFN }: FaultHit): void {
+    const time = this.#clock.read()
+    const place = { lpid, gfn, parent: 0 }
+    const serial = this.journal.begin(JournalKind.Fault, this.names.indexOf(call), place, time)
+    const args = { rule: id, ...(name === undefined ? {} : { name }), ...action }
+    this.journal.extra(serial, { args })
+    this.journal.finishBadly(serial, JournalEnd.Done, time)
   }
 
   opened(session: Session): void {

@@ -51,6 +51,11 @@ export class Sessions {
     return session
   }
 
+  /** False once it is given up. */
+  has(session: Session): boolean {
+    return this.#byId.get(session.id) === session
+  }
+
   ownerOf(lpid: Lpid): Session | undefined {
     return this.#owners.get(lpid)
   }

@@ -6,7 +6,9 @@ import type { DownCall, Outcome } from '../../schemas/messages.ts'
 import type { Ucall, UcallName } from '../abi/calls.ts'
 import { U } from '../abi/codes.ts'
 import { DEVICE_RA_START, frameOf, type Page, type Ra } from '../abi/page.ts'
+import type { Done } from '../peer/rpc-calls.ts'
 import type { Host } from '../uvmem/host.ts'
+import type { FaultGate } from './faults-gate.ts'
 import type { Task } from './operation.ts'
 import type { Sessions } from './session.ts'
 
@@ -34,11 +36,13 @@ export class Ultracalls {
   readonly #host: Host
   readonly #sessions: Sessions
   readonly #watch: UcallWatch
+  readonly #gate: FaultGate | undefined
 
-  constructor(host: Host, sessions: Sessions, watch: UcallWatch) {
+  constructor(host: Host, sessions: Sessions, watch: UcallWatch, gate?: FaultGate) {
     this.#host = host
     this.#sessions = sessions
     this.#watch = watch
+    this.#gate = gate
   }
 
   /** Makes a call for an operation; `answer` is told its code, once. */
@@ -53,11 +57,18 @@ export class Ultracalls {
       answer(ret)
       return
     }
-    session.link.call(body, op.call?.id ?? 0, (outcome) => {
+    const told = (outcome: Outcome): void => {
       const ret = this.#retOf(call, outcome)
       this.#watch.answered(op, body, ret, outcome.kind === 'error' ? outcome.message : undefined)
       answer(ret)
-    })
+    }
+    const parent = op.call?.id ?? 0
+    if (this.#gate === undefined || this.#gate.rules.size === 0) {
+      session.link.call(body, parent, told)
+    } else {
+      const send = (done: Done): void => session.link.call(body, parent, done)
+      this.#gate.outgoing(session, body, send, told)
+    }
   }
 
   #withPage(call: Ucall): DownCall {

@@ -4,6 +4,7 @@ import type { WireErrorName } from '../../schemas/errors.ts'
 import type { DownCall } from '../../schemas/messages.ts'
 import type { Lpid } from '../abi/page.ts'
 import type { Vm } from '../uvmem/host.ts'
+import type { FaultHit } from './faults.ts'
 import type { Ended, Task, UvCall } from './operation.ts'
 import type { Session } from './session.ts'
 
@@ -23,6 +24,8 @@ export interface HvWatch {
   accessed(call: UvCall, ret: number): void
   /** A call was refused with an error before it became an operation. */
   refused(call: UvCall, error: WireErrorName): void
+  /** A fault rule did something to a call. */
+  faulted(hit: FaultHit): void
   opened(session: Session): void
   closed(session: Session): void
 }
@@ -39,6 +42,7 @@ export const NO_WATCH: HvWatch = {
   ended: nothing,
   accessed: nothing,
   refused: nothing,
+  faulted: nothing,
   opened: nothing,
   closed: nothing,
 }
@@ -80,6 +84,10 @@ function both(first: HvWatch, second: HvWatch): HvWatch {
     refused: (call, error) => {
       first.refused(call, error)
       second.refused(call, error)
+    },
+    faulted: (hit) => {
+      first.faulted(hit)
+      second.faulted(hit)
     },
     opened: (session) => {
       first.opened(session)

@@ -1,0 +1,175 @@
+/**
+ * Where fault rules take hold: calls that come in, ultracalls that go out, and what a VMM does.
+ *
+ * DIFF: the real machine has none of this. Nothing here runs while there are no rules.
+ */
+import type { DownCall, Outcome } from '../../schemas/messages.ts'
+import { gfnOf } from '../abi/page.ts'
+import { unreachable } from '../lib/assert.ts'
+import { errorMessage } from '../peer/rpc-calls.ts'
+import type { Host, HvSteps, Vm } from '../uvmem/host.ts'
+import { type FaultHit, Faults } from './faults.ts'
+import type { Operation, UvCall } from './operation.ts'
+import type { Session } from './session.ts'
+import { answerOf } from './vmm-call.ts'
+
+export interface FaultPorts {
+  /** Runs something after so many milliseconds. */
+  readonly after: (ms: number, run: () => void) => void
+  /** A rule fired. */
+  readonly hit: (hit: FaultHit) => void
+  readonly isOpen: (session: Session) => boolean
+  readonly host: () => Host
+}
+
+type Told = (outcome: Outcome) => void
+
+const lost = (): Outcome => errorMessage('CONNECTION_LOST', 0)
+
+/** What an operation that a rule answers gives as its reason. */
+const RULE = { source: 'fault rule', why: 'a fault rule answered in its place' }
+
+export class FaultGate {
+  readonly rules = new Faults()
+  readonly #ports: FaultPorts
+  /** Calls whose operation finds no device PFN. */
+  readonly #starving = new WeakSet<UvCall>()
+  /** Ultracalls whose answers are lost: they end with the connection. */
+  readonly #held = new Map<Session, Told[]>()
+
+  constructor(ports: FaultPorts) {
+    this.#ports = ports
+  }
+
+  /** A call of an ultravisor; `go` serves it. */
+  incoming(session: Session, call: UvCall, go: (call: UvCall) => void): void {
+    const { body } = call
+    const lpid = 'lpid' in body ? body.lpid : 0
+    const hit = this.rules.on(body.call, lpid, 'gpa' in body ? gfnOf(body.gpa) : undefined)
+    if (hit === undefined) return go(call)
+    this.#ports.hit(hit)
+    const { action } = hit
+    switch (action.do) {
+      case 'answer':
+        return call.answer(action.code)
+      case 'delay':
+        return this.#ports.after(action.ms, () => {
+          if (this.#ports.isOpen(session)) go(call)
+        })
+      case 'drop':
+        return go(answeredBy(call, () => undefined))
+      case 'cut':
+        if (action.when === 'before') return session.link.end('cut')
+        return go(answeredBy(call, () => session.link.end('cut')))
+      case 'exhaust-pool':
+        this.#starving.add(call)
+        return go(call)
+      default:
+        return unreachable(action)
+    }
+  }
+
+  /** An operation on its way to its VM's queue; `go` puts it there. */
+  operation(op: Operation, go: (op: Operation) => void): void {
+    if (op.call !== undefined) return go(this.#starving.delete(op.call) ? this.#starved(op) : op)
+    if (op.wish === undefined) return go(op)
+    const hit = this.rules.on(op.name, op.lpid, op.gfn)
+    if (hit === undefined) return go(op)
+    this.#ports.hit(hit)
+    const { action } = hit
+    switch (action.do) {
+      case 'answer':
+        return op.done({ how: 'done', result: answerOf(op.wish.name, action.code), reason: RULE })
+      case 'delay':
+        return this.#ports.after(action.ms, () => go(op))
+      case 'exhaust-pool':
+        return go(this.#starved(op))
+      case 'drop':
+      case 'cut':
+        // The schema lets no such rule through: there is no connection to lose.
+        return go(op)
+      default:
+        return unreachable(action)
+    }
+  }
+
+  /** An ultracall; `send` makes it, `answer` is told how it ended, once. */
+  outgoing(session: Session, call: DownCall, send: (told: Told) => void, answer: Told): void {
+    const gfn = 'gpa' in call ? gfnOf(call.gpa) : undefined
+    const hit = this.rules.on(call.call, call.lpid, gfn)
+    if (hit === undefined) return send(answer)
+    this.#ports.hit(hit)
+    const { action } = hit
+    switch (action.do) {
+      case 'answer':
+        return answer({ kind: 'answer', id: 0, call: call.call, ret: action.code })
+      case 'delay':
+        return this.#ports.after(action.ms, () => send(answer))
+      case 'drop':
+        return send((outcome) => this.#hold(session, outcome, answer))
+      case 'cut':
+        if (action.when === 'before') {
+          this.#hold(session, undefined, answer)
+          return session.link.end('cut')
+        }
+        return send((outcome) => {
+          this.#hold(session, outcome, answer)
+          session.link.end('cut')
+        })
+      case 'exhaust-pool':
+        // The schema lets no such rule through: an ultracall takes no PFN.
+        return send(answer)
+      default:
+        return unreachable(action)
+    }
+  }
+
+  /** A session is closed: what waits for answers that were lost need not wait any longer. */
+  closed(session: Session): void {
+    const held = this.#held.get(session) ?? []
+    this.#held.delete(session)
+    for (const answer of held) answer(lost())
+  }
+
+  /** Keeps an answer back until the session is closed. */
+  #hold(session: Session, outcome: Outcome | undefined, answer: Told): void {
+    if (outcome?.kind === 'error' || !this.#ports.isOpen(session)) {
+      answer(outcome?.kind === 'error' ? outcome : lost())
+      return
+    }
+    const held = this.#held.get(session) ?? []
+    held.push(answer)
+    this.#held.set(session, held)
+  }
+
+  /** The operation as it goes when the pool is empty, while others find it as it is. */
+  #starved(op: Operation): Operation {
+    const begin = (vm: Vm): HvSteps<unknown> => starve(this.#ports.host(), op.begin(vm))
+    return { ...op, begin }
+  }
+}
+
+/** A call whose one answer goes elsewhere. */
+const answeredBy = (call: UvCall, ended: () => void): UvCall => ({
+  id: call.id,
+  parent: call.parent,
+  body: call.body,
+  answer: ended,
+  fail: ended,
+  ancestors: () => call.ancestors(),
+})
+
+function* starve(host: Host, steps: HvSteps<unknown>): HvSteps<unknown> {
+  let ret = 0
+  for (;;) {
+    host.devices.denies = true
+    try {
+      const step = steps.next(ret)
+      host.devices.denies = false
+      if (step.done === true) return step.value
+      ret = yield step.value
+    } finally {
+      host.devices.denies = false
+    }
+  }
+}
