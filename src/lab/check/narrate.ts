@@ -5,7 +5,8 @@ import { gfnOf } from '../../abi/page.ts'
 import { present } from '../../lib/assert.ts'
 import type { ActName } from './check-world.ts'
 import { type Live, requestOf, type Setup } from './live.ts'
-import { MoveKind, make, unpackMove } from './moves.ts'
+import { MoveKind, unpackMove } from './move.ts'
+import { make } from './moves.ts'
 import { firstState } from './search.ts'
 
 const TOLD: { readonly [Act in ActName]: string } = {
