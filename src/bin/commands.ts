@@ -1,25 +1,33 @@
-/** The subcommands of `uvmem`. */
+/**
+ * The subcommands of `uvmem`, each loaded only when it is asked for: a server need not read the
+ * model checker to start.
+ */
 import type { Command } from 'commander'
-import { register as registerAgent } from './agent-command.ts'
-import { register as registerCheck } from './check-command.ts'
-import { register as registerDemo } from './demo-command.ts'
-import { register as registerHv } from './hv-command.ts'
 import type { Io } from './io.ts'
-import { register as registerLab } from './lab-command.ts'
-import { register as registerLoad } from './load-command.ts'
-import { register as registerLoadWorker } from './load-worker-command.ts'
-import { register as registerUv } from './uv-command.ts'
 
 /** Adds a subcommand to the program. */
 export type Register = (program: Command, io: Io) => void
 
-export const COMMANDS: readonly Register[] = [
-  registerCheck,
-  registerHv,
-  registerLoad,
-  registerLoadWorker,
-  registerUv,
-  registerDemo,
-  registerLab,
-  registerAgent,
-]
+type Load = () => Promise<{ readonly register: Register }>
+
+export const COMMANDS: Readonly<Record<string, Load>> = {
+  hv: () => import('./hv-command.ts'),
+  uv: () => import('./uv-command.ts'),
+  demo: () => import('./demo-command.ts'),
+  load: () => import('./load-command.ts'),
+  check: () => import('./check-command.ts'),
+  lab: () => import('./lab-command.ts'),
+  'load-worker': () => import('./load-worker-command.ts'),
+  'uv-agent': () => import('./agent-command.ts'),
+}
+
+/** Sections that a config file may have. */
+export const COMMAND_NAMES: readonly string[] = Object.keys(COMMANDS)
+
+/** Adds the command that the words name; all of them when they name none, for help and errors. */
+export async function addCommands(program: Command, words: readonly string[], io: Io) {
+  const [name] = words
+  const named = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  const loads = named === undefined ? Object.values(COMMANDS) : [named]
+  for (const { register } of await Promise.all(loads.map((load) => load()))) register(program, io)
+}

@@ -1,6 +1,6 @@
 /** Reads the command line and runs the command. */
 import { Command, CommanderError } from 'commander'
-import { COMMANDS } from './commands.ts'
+import { addCommands } from './commands.ts'
 import { CommandError, ExitCode, type Io } from './io.ts'
 import { VERSION } from './version.ts'
 
@@ -13,11 +13,13 @@ export async function main(words: readonly string[], io: Io): Promise<ExitCode |
     .version(VERSION)
     .addHelpText('after', EXIT_CODES)
     .exitOverride()
+    // So that a command may have words of its own behind it: uvmem exec npm test --quick.
+    .enablePositionalOptions()
     .configureOutput({
       writeOut: (text) => io.out.write(text),
       writeErr: (text) => io.err.write(text),
     })
-  for (const register of COMMANDS) register(program, io)
+  await addCommands(program, words, io)
   for (const command of program.commands) command.copyInheritedSettings(program).exitOverride()
   try {
     await program.parseAsync([...words], { from: 'user' })

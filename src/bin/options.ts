@@ -8,6 +8,7 @@
 import { readFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import type { z } from 'zod'
+import { COMMAND_NAMES } from './commands.ts'
 import { CommandError, type Io } from './io.ts'
 import { metaOf, type OptionMeta } from './option.ts'
 
@@ -93,11 +94,11 @@ function find(
 
 function readSection(file: string, command: Command): Section {
   const config = readJson(file)
-  const known = (command.parent?.commands ?? [command]).map((each) => each.name())
+  const known = [...COMMAND_NAMES, command.name()]
   const unknown = Object.keys(config).find((name) => !known.includes(name))
   if (unknown !== undefined) {
     throw new CommandError(
-      `${file}: ${unknown} is not a command; the sections are ${known.join(', ')}.`,
+      `${file}: ${unknown} is not a command; the sections are ${COMMAND_NAMES.join(', ')}.`,
     )
   }
   const section = config[command.name()] ?? {}
