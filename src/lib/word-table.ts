@@ -18,6 +18,17 @@ export interface WordRun {
   readonly step: 0 | 1
 }
 
+/** Words as they lie, none past the end of a chunk. */
+export interface WordSpan extends WordRun {
+  /** The words themselves, where they are not in line; then `word` is the first and `step` says nothing. */
+  readonly words: Uint32Array | undefined
+}
+
+/** Counts changes; several tables may share one. */
+export interface ChangeClock {
+  now: number
+}
+
 /** A chunk that holds its words, and how many neighbours differ by 0 and by 1. */
 interface MixedChunk {
   readonly words: Uint32Array
@@ -30,6 +41,9 @@ export class WordTable {
   readonly #kinds: Uint8Array
   readonly #bases: Uint32Array
   readonly #mixed = new Map<number, MixedChunk>()
+  #clock: ChangeClock | undefined
+  /** What the clock said when each chunk changed last. */
+  #changed: Float64Array | undefined
 
   /** All words are 0 at first. */
   constructor(length: number) {
@@ -47,12 +61,24 @@ export class WordTable {
     return this.#chunkAt(chunk).words[i & 1023] as number
   }
 
+  /** From now on the clock counts the table's changes, and `changedAfter` can be asked. */
+  follow(clock: ChangeClock): void {
+    this.#clock = clock
+    this.#changed = new Float64Array(this.#kinds.length).fill(clock.now)
+  }
+
+  /** True when a word of `i`'s chunk may have changed after the clock said `time`. */
+  changedAfter(i: number, time: number): boolean {
+    return this.#changed === undefined || (this.#changed[i >>> 10] as number) > time
+  }
+
   set(i: number, word: number): void {
     const chunk = i >>> 10
     if (this.#kinds[chunk] !== MIXED) {
       if (this.get(i) === word) return
       this.#spread(chunk)
     }
+    this.#count(chunk)
     const at = this.#chunkAt(chunk)
     const within = i & 1023
     const { words } = at
@@ -73,8 +99,10 @@ export class WordTable {
       const chunk = i >>> 10
       const length = this.#lengthOf(chunk)
       const here = Math.min(total - done, length - (i & 1023))
-      if (here === length) this.#align(chunk, step === 0 ? FLAT : RISING, word + done * step)
-      else for (let k = 0; k < here; k++) this.set(i + k, word + (done + k) * step)
+      if (here === length) {
+        this.#align(chunk, step === 0 ? FLAT : RISING, word + done * step)
+        this.#count(chunk)
+      } else for (let k = 0; k < here; k++) this.set(i + k, word + (done + k) * step)
       done += here
     }
   }
@@ -91,12 +119,33 @@ export class WordTable {
     return { start, count: Math.min(next, end) - start, word, step }
   }
 
+  /** The words from `start` on, to the end of their chunk or `end`. */
+  spanAt(start: number, end: number): WordSpan {
+    const chunk = start >>> 10
+    const kind = this.#kinds[chunk] as number
+    const count = Math.min(end, (chunk + 1) * CHUNK, this.length) - start
+    const word = this.get(start)
+    if (kind !== MIXED) {
+      return { start, count, word, step: kind === RISING ? 1 : 0, words: undefined }
+    }
+    const within = start & 1023
+    const words = this.#chunkAt(chunk).words.subarray(within, within + count)
+    return { start, count, word, step: 0, words }
+  }
+
   /** First index past the part of `i`'s chunk that surely goes on with the same step. */
   #aligned(i: number, step: 0 | 1, end: number): number {
     const chunk = i >>> 10
     const kind = this.#kinds[chunk]
     if (kind !== (step === 0 ? FLAT : RISING)) return i + 1
     return Math.min(end, (chunk + 1) * CHUNK)
+  }
+
+  #count(chunk: number): void {
+    const clock = this.#clock
+    if (clock === undefined || this.#changed === undefined) return
+    clock.now += 1
+    this.#changed[chunk] = clock.now
   }
 
   #lengthOf(chunk: number): number {

@@ -6,7 +6,7 @@
  * entries behind, so several can cover a GFN; only the newest is seen.
  */
 import type { Gfn } from '../abi/page.ts'
-import { WordTable } from '../lib/word-table.ts'
+import { type ChangeClock, WordTable } from '../lib/word-table.ts'
 
 /** One entry of the list. */
 export interface UvmemSlot {
@@ -30,6 +30,14 @@ export class UvmemSlots {
   /** What look-ups see: ascending, without overlap. */
   readonly #windows: Window[] = []
   #last: Window | undefined
+  /** Counts every change of a state, and of the list itself. */
+  readonly changes: ChangeClock = { now: 0 }
+  #listedAt = 0
+
+  /** What `changes` said when the list changed last. */
+  get listedAt(): number {
+    return this.#listedAt
+  }
 
   /** Newest first, as Linux lists them. */
   list(): readonly UvmemSlot[] {
@@ -48,7 +56,9 @@ export class UvmemSlots {
 
   /** Puts a slot at the front of the list. */
   insert(slot: UvmemSlot): void {
+    slot.words.follow(this.changes)
     this.#list.push(slot)
+    this.#relist()
     this.#show(slot, slot.base, slot.base + slot.count)
   }
 
@@ -57,10 +67,12 @@ export class UvmemSlots {
     const at = this.#list.findLastIndex((slot) => slot.base === base)
     const [gone] = at < 0 ? [] : this.#list.splice(at, 1)
     if (gone === undefined) return
+    this.#relist()
     this.#rebuild(gone)
   }
 
   clear(): void {
+    this.#relist()
     this.#list.length = 0
     this.#windows.length = 0
     this.#last = undefined
@@ -85,6 +97,11 @@ export class UvmemSlots {
   /** The first GFN behind `gfn`, which no slot covers, that one covers; infinity when there is none. */
   startOfNext(gfn: Gfn): number {
     return this.#windows[this.#search(gfn)]?.from ?? Number.POSITIVE_INFINITY
+  }
+
+  #relist(): void {
+    this.changes.now += 1
+    this.#listedAt = this.changes.now
   }
 
   /** Index of the first window that ends behind `gfn`. */

@@ -75,3 +75,37 @@ t.test('a table does what an array does', async (t) => {
   )
   t.ok(writes > 1_000, `${writes} writes`)
 })
+
+t.test(
+  'a span ends with its chunk, and shows words that are not in line as they lie',
+  async (t) => {
+    const table = new WordTable(2 * CHUNK + 5)
+    table.fill(CHUNK, CHUNK, 7, 1)
+    table.set(3, 9)
+    const mixed = table.spanAt(1, 6)
+    t.same([mixed.start, mixed.count, mixed.word], [1, 5, 0])
+    t.same([...(mixed.words ?? [])], [0, 0, 9, 0, 0])
+    const rising = { start: CHUNK + 2, count: CHUNK - 2, word: 9, step: 1, words: undefined }
+    t.same(table.spanAt(CHUNK + 2, 2 * CHUNK + 5), rising)
+    const last = { start: 2 * CHUNK, count: 5, word: 0, step: 0, words: undefined }
+    t.same(table.spanAt(2 * CHUNK, 3 * CHUNK), last, 'and with the table')
+  },
+)
+
+t.test('a clock that is followed tells which chunks changed, and no others', async (t) => {
+  const table = new WordTable(3 * CHUNK)
+  t.ok(table.changedAfter(0, 99), 'without a clock everything may have changed')
+  const clock = { now: 10 }
+  table.follow(clock)
+  const changed = (time: number) => [0, CHUNK, 2 * CHUNK].map((i) => table.changedAfter(i, time))
+  t.same(changed(10), [false, false, false])
+  table.set(CHUNK + 1, 5)
+  t.equal(clock.now, 11)
+  t.same(changed(10), [false, true, false])
+  t.same(changed(11), [false, false, false])
+  table.set(0, 0)
+  t.equal(clock.now, 11, 'a word that stays in a flat chunk is no change')
+  table.fill(CHUNK, 2 * CHUNK, 1, 1)
+  t.same(changed(11), [false, true, true])
+  t.equal(clock.now, 13)
+})
