@@ -82,6 +82,9 @@ function describe(id: string, operation: Operation): Json {
     ...(OPEN_ROUTES.has(route) ? { security: [] } : {}),
     responses: {
       [String(status)]: { description: 'Success.', content: content(answer, 'output') },
+      ...(operation.conditional === true
+        ? { 304: { description: 'Nothing has changed: If-None-Match names the ETag.' } }
+        : {}),
       ...problemAnswers(operation),
     },
   }

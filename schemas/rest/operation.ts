@@ -36,6 +36,8 @@ export interface Operation<
   /** Status of success. */
   readonly status: 200 | 201
   readonly answer: Answer
+  /** True: the answer has an ETag, and If-None-Match may get 304. */
+  readonly conditional?: boolean
   /** Where what was created is; for the Location header. */
   readonly location?: (answer: unknown) => string
   /** What it may end with besides the problems that every operation may end with. */

@@ -18,6 +18,7 @@ import {
   getReady,
   listSessions,
 } from './host.ts'
+import { getFrameMap } from './map.ts'
 import { fillMemory, getPage, readMemory, writeMemory } from './memory.ts'
 import { addSlot, failKsm, flushSlot, listSlots, mapSlot, removeSlot, unmapSlot } from './slot.ts'
 import { createVm, deleteVm, getVm, listVms, resetVm } from './vm.ts'
@@ -34,6 +35,7 @@ const FRAMES = {
   pinFrame,
   unpinFrame,
   faultFrame,
+  getFrameMap,
 }
 const MEMORY = { readMemory, writeMemory, fillMemory, getPage }
 

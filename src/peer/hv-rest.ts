@@ -13,7 +13,7 @@ type Operations = typeof OPERATIONS
 type Values = Readonly<Record<string, string | number | boolean>>
 
 /** Operations whose bodies and answers are JSON. */
-export type JsonOperation = Exclude<OperationName, 'readMemory' | 'writeMemory'>
+export type JsonOperation = Exclude<OperationName, 'readMemory' | 'writeMemory' | 'getFrameMap'>
 
 export interface Asked<Name extends JsonOperation> {
   readonly path?: Values

@@ -26,10 +26,16 @@ export interface Download {
   readonly chunks: AsyncIterable<Uint8Array>
 }
 
+/** An answer of plain bytes that is made only for who does not have it yet. */
+export interface Tagged {
+  readonly etag: string
+  readonly bytes: () => Uint8Array
+}
+
 type Operations = typeof OPERATIONS
 type Output<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined
 type Body<Schema> = Schema extends typeof OCTETS ? Upload : Output<Schema>
-type Answer<Schema> = Schema extends z.ZodType ? z.input<Schema> : Download
+type Answer<Schema> = Schema extends z.ZodType ? z.input<Schema> : Download | Tagged
 
 /** A request, checked. */
 export interface Asked<Name extends OperationName> {

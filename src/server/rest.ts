@@ -9,7 +9,7 @@ import { OCTETS, type Operation } from '../../schemas/rest/operation.ts'
 import { OPERATIONS, type OperationName } from '../../schemas/rest/operations.ts'
 import { checkRequest } from './check-request.ts'
 import type { Guard } from './guard.ts'
-import type { Download, Handlers, Hosted, Upload } from './handler.ts'
+import type { Download, Handlers, Hosted, Tagged, Upload } from './handler.ts'
 import { HANDLERS } from './handlers.ts'
 import { PROBLEM_TYPE, Problem, problem } from './problem.ts'
 import { serveProblems } from './rest-problems.ts'
@@ -71,6 +71,7 @@ async function serve(
   // The rest of an upload that was given up has to be read, or the client never sees the answer.
   if (takesBytes) request.raw.resume()
   if (given instanceof Problem) return send(reply, given)
+  if (operation.conditional === true) return sendTagged(request, reply, given as Tagged)
   if (operation.answer === OCTETS) return sendBytes(reply, given as Download)
   if (operation.location !== undefined) reply.header('location', operation.location(given))
   return reply.code(operation.status).type('application/json').send(JSON.stringify(given))
@@ -93,4 +94,19 @@ function sendBytes(reply: FastifyReply, { length, chunks }: Download): FastifyRe
     .type('application/octet-stream')
     .header('content-length', length)
     .send(Readable.from(chunks, { objectMode: false }))
+}
+
+/** Source: RFC 9110, If-None-Match. The tags of this server hold no commas. */
+function sendTagged(
+  { headers }: FastifyRequest,
+  reply: FastifyReply,
+  { etag, bytes }: Tagged,
+): FastifyReply {
+  const quoted = `"${etag}"`
+  const known = (headers['if-none-match'] ?? '').split(',').map((tag) => tag.trim())
+  reply.header('etag', quoted).header('cache-control', 'no-cache')
+  if (known.some((tag) => tag === '*' || tag.replace(/^W\//, '') === quoted)) {
+    return reply.code(304).send()
+  }
+  return reply.code(200).type('application/octet-stream').send(bytes())
 }
