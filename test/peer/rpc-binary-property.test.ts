@@ -156,7 +156,7 @@ t.test('whatever bytes come, nothing throws and what is taken fits the schema', 
     })
     t.doesNotThrow(() => fc.assert(holds, { seed: SEED, numRuns: 5_000 }))
   }
-  t.ok(calls > 1_000, `${calls} calls were among it`)
+  t.ok(calls > 300, `${calls} calls were among it`)
 })
 
 t.test('a message of many frames is read as its frames one by one', async (t) => {
