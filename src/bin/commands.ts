@@ -17,6 +17,7 @@ export const COMMANDS: Readonly<Record<string, Load>> = {
   load: () => import('./load-command.ts'),
   check: () => import('./check-command.ts'),
   lab: () => import('./lab-command.ts'),
+  exec: () => import('./exec-command.ts'),
   'load-worker': () => import('./load-worker-command.ts'),
   'uv-agent': () => import('./agent-command.ts'),
 }

@@ -2,11 +2,11 @@
 import { performance } from 'node:perf_hooks'
 import type { Command } from 'commander'
 import { pino } from 'pino'
-import { LIMITS, type Limits } from '../../schemas/limits.ts'
 import { type App, buildApp } from '../server/app.ts'
 import { callLog } from '../server/call-log.ts'
 import { isLoopback } from '../server/guard.ts'
 import { type Address, listen } from '../server/listen.ts'
+import { hvConfig } from './hv-config.ts'
 import { HvOptions } from './hv-options.ts'
 import { CommandError, ExitCode, type Io } from './io.ts'
 import { addOptions, readOptions } from './options.ts'
@@ -65,22 +65,6 @@ async function run(options: HvOptions, io: Io): Promise<void> {
 }
 
 const elapsed = (): number => performance.now()
-
-function hvConfig(options: HvOptions) {
-  const limits: Limits = { ...LIMITS, ...pick(options, Object.keys(LIMITS)) }
-  return {
-    profile: options.profile,
-    poolPages: options.pool,
-    autoCreateVms: options.autoCreate,
-    notifiesMigrations: options.notifyMigrations,
-    orphans: options.orphans,
-    window: options.window,
-    limits,
-  }
-}
-
-const pick = (options: HvOptions, names: readonly string[]): Partial<Limits> =>
-  Object.fromEntries(Object.entries(options).filter(([name]) => names.includes(name)))
 
 async function start(app: App, { host, port }: HvOptions): Promise<Address> {
   try {

@@ -4,6 +4,8 @@ import type { Readable, Writable } from 'node:stream'
 export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly input: Readable
+  /** True when `input` is a terminal. */
+  readonly inputIsTerminal?: boolean
   readonly out: Writable
   readonly err: Writable
   /** True when `out` is a terminal. */
@@ -16,8 +18,11 @@ export interface Io {
   readonly self: readonly [string, ...string[]]
   /** Whoever started this program to talk to it in messages; undefined when nobody did. */
   readonly parent: ParentPort | undefined
-  /** Calls back for every SIGINT and SIGTERM. */
-  readonly onSignal: (handle: (signal: string) => void) => void
+  /** Calls back for every SIGINT and SIGTERM, or for other signals. */
+  readonly onSignal: (
+    handle: (signal: NodeJS.Signals) => void,
+    signals?: readonly NodeJS.Signals[],
+  ) => void
   /** Sets the code that the process ends with once nothing is left to do. */
   readonly setExitCode: (code: ExitCode) => void
   /** Ends the process at once. */

@@ -15,20 +15,27 @@ const parent: ParentPort = {
 const io: Io = {
   env: process.env,
   input: process.stdin,
+  inputIsTerminal: process.stdin.isTTY === true,
   out: process.stdout,
   err: process.stderr,
   isTerminal: process.stdout.isTTY === true,
   errIsTerminal: process.stderr.isTTY === true,
   self: [process.execPath, ...process.execArgv, process.argv[1] ?? ''],
   parent: process.send === undefined ? undefined : parent,
-  onSignal: (handle) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => handle(signal))
+  onSignal: (handle, signals = ['SIGINT', 'SIGTERM']) => {
+    for (const signal of signals) process.on(signal, () => handle(signal))
   },
   setExitCode: (code) => {
     process.exitCode = code
   },
   exit: (code) => process.exit(code),
 }
+
+// Whoever reads our lines may have enough of them (`uvmem frames 1 | head`): that is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit()
+})
 
 const code = await main(process.argv.slice(2), io)
 if (code !== undefined) process.exitCode = code

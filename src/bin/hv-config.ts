@@ -1,0 +1,26 @@
+/** What the options of a server say about its hypervisor. */
+import { LIMITS, type Limits } from '../../schemas/limits.ts'
+import type { HvConfig } from '../hv/config.ts'
+import type { HvOptions } from './hv-options.ts'
+
+/** The options that `uvmem exec` has as well. */
+export type ServedOptions = Pick<
+  HvOptions,
+  'profile' | 'pool' | 'autoCreate' | 'notifyMigrations' | 'orphans' | 'window'
+>
+
+export function hvConfig(options: ServedOptions): HvConfig {
+  const limits: Limits = { ...LIMITS, ...pick(options, Object.keys(LIMITS)) }
+  return {
+    profile: options.profile,
+    poolPages: options.pool,
+    autoCreateVms: options.autoCreate,
+    notifiesMigrations: options.notifyMigrations,
+    orphans: options.orphans,
+    window: options.window,
+    limits,
+  }
+}
+
+const pick = (options: ServedOptions, names: readonly string[]): Partial<Limits> =>
+  Object.fromEntries(Object.entries(options).filter(([name]) => names.includes(name)))
