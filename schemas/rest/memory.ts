@@ -22,7 +22,7 @@ export const readMemory = defineOperation({
   tag: 'Memory',
   summary: 'Read memory',
   description:
-    'As bytes, streamed page by page; a tag reads as its 8 bytes, big-endian, repeated. When a page cannot be read half-way, the connection is cut short of its Content-Length.',
+    'As bytes, streamed page by page; a tag reads as its 8 bytes, big-endian, and zeros. When a page cannot be read half-way, the connection is cut short of its Content-Length.',
   path: VmPath,
   query: z.strictObject({
     gpa: GpaText,

@@ -16,13 +16,14 @@ import {
   type Page,
   type Ra,
 } from '../abi/page.ts'
+import { bytesOfPage } from '../abi/page-bytes.ts'
 import { present } from '../lib/assert.ts'
 import { serve } from '../ultravisor/serve.ts'
 import { runSteps, type UvSteps } from '../ultravisor/steps.ts'
 import type { Ultravisor } from '../ultravisor/ultravisor.ts'
 import { hypercall } from '../uvmem/dispatch.ts'
 import type { Host, HvSteps, Vm } from '../uvmem/host.ts'
-import { bytesOfPage, storeInPage } from '../uvmem/host-ram.ts'
+import { storeInPage } from '../uvmem/host-ram.ts'
 import { guestFault } from '../uvmem/vmm/touch.ts'
 
 /** One call between the sides, as it happened. */

@@ -4,8 +4,8 @@
  */
 import { Host as HostCode } from '../abi/codes.ts'
 import { asGpa, type Gpa, gfnOf, type Lpid, offsetInPage, PAGE_SIZE } from '../abi/page.ts'
+import { bytesOfPage } from '../abi/page-bytes.ts'
 import type { Outcome, Vmm } from '../hv/vmm.ts'
-import { bytesOfPage } from '../uvmem/host-ram.ts'
 
 /** How storing ended; `written` bytes are in memory. */
 export type Stored =

@@ -5,8 +5,8 @@
  * it.
  */
 import { asGpa, type Gpa, gfnAt, gfnOf, offsetInPage, PAGE_SIZE } from '../abi/page.ts'
+import { bytesOfPage } from '../abi/page-bytes.ts'
 import type { Sha512Run } from '../guest/digest.ts'
-import { bytesAt } from './page-contents.ts'
 import { getFrames } from './page-range.ts'
 import type { UvSteps } from './steps.ts'
 import type { Svm } from './svm.ts'
@@ -58,7 +58,7 @@ function* piecesOf(svm: Svm, { start, length }: Range): Generator<Uint8Array> {
   for (let at = 0; at < length; ) {
     const gpa = asGpa(start + at)
     const here = Math.min(length - at, PAGE_SIZE - offsetInPage(gpa))
-    yield bytesAt(svm.contents.get(gfnOf(gpa)), offsetInPage(gpa), here)
+    yield bytesOfPage(svm.contents.get(gfnOf(gpa)), offsetInPage(gpa), here)
     at += here
   }
 }

@@ -131,6 +131,9 @@ function* giveUp(
   counts.hypercalls++
   const reply = yield { call: 'H_SVM_INIT_ABORT', lpid: svm.lpid }
   const ret = 'ret' in reply ? reply.ret : U.PARAMETER
+  // A hypervisor that has not begun refuses the abort, and never terminates the SVM.
+  // DIFF: profile `firmware` keeps it then, and answers U_RETRY to every later UV_ESM.
+  if (!svm.gone && !uv.profile.keepsHalfMadeSvm) destroySvm(uv, svm)
   if (!svm.gone && ret !== H.PARAMETER && !uv.profile.keepsHalfMadeSvm) destroySvm(uv, svm)
   return { kind: 'FAILED', ...failure, ret, counts }
 }

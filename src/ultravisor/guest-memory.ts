@@ -13,10 +13,11 @@ import {
   PAGE_SIZE,
   type Page,
 } from '../abi/page.ts'
+import { bytesOfPage } from '../abi/page-bytes.ts'
 import { serveDataFault } from './access.ts'
 import { isTransient } from './frame-state.ts'
 import { UV_LIMITS } from './limits.ts'
-import { bytesAt, tagOfBytes, writableBytes } from './page-contents.ts'
+import { tagOfBytes, writableBytes } from './page-contents.ts'
 import { hvFrameOf, isOwn, isPresent } from './page-table.ts'
 import { ask, guarded, type UvSteps } from './steps.ts'
 import type { Svm } from './svm.ts'
@@ -80,7 +81,7 @@ function* loadPiece(
   entry: number,
 ): UvSteps<Uint8Array | AccessStop> {
   const offset = offsetInPage(gpa)
-  if (isOwn(entry)) return bytesAt(svm.contents.get(gfnOf(gpa)), offset, length)
+  if (isOwn(entry)) return bytesOfPage(svm.contents.get(gfnOf(gpa)), offset, length)
   const ra = hvFrameOf(entry)
   if (ra === undefined) throw new Trap('OOPS', 'the page table maps no page')
   const reply = yield* ask(svm, { call: 'MEM_READ', lpid: svm.lpid, ra, offset, length })

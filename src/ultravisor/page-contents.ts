@@ -103,14 +103,6 @@ export function writableBytes(page: Page): Uint8Array {
   return bytes
 }
 
-/** `length` bytes of a page from `offset` on; may be a view that must not be written to. */
-export function bytesAt(page: Page, offset: number, length: number): Uint8Array {
-  if (page instanceof Uint8Array) return page.subarray(offset, offset + length)
-  const bytes = new Uint8Array(length)
-  if (page !== null && offset < 8) bytes.set(bytesOfTag(page).subarray(offset, offset + length))
-  return bytes
-}
-
 export const isZeros = (bytes: Uint8Array): boolean => {
   for (let i = 0; i < bytes.length; i++) if (bytes[i] !== 0) return false
   return true

@@ -7,6 +7,7 @@
  */
 import type { Frame, Lpid, Page } from '../abi/page.ts'
 import { asFrame, asLpid, PAGE_SIZE } from '../abi/page.ts'
+import { bytesOfPage } from '../abi/page-bytes.ts'
 import { NumberPool } from '../lib/number-pool.ts'
 import { WordTable } from '../lib/word-table.ts'
 import { type PageEntry, PageStore } from './page-store.ts'
@@ -141,17 +142,6 @@ export class HostRam {
   fillTags(frame: Frame, count: number, tag: bigint, step: bigint): void {
     this.#contents.fillTags(frame, count, tag, step)
   }
-}
-
-/** `length` bytes of a page from `offset` on. A tag reads as its 8 bytes, big-endian, repeated. */
-export function bytesOfPage(page: Page, offset = 0, length = PAGE_SIZE): Uint8Array {
-  if (page instanceof Uint8Array) return page.subarray(offset, offset + length)
-  const bytes = new Uint8Array(length)
-  if (page === null) return bytes
-  for (let i = 0; i < length; i++) {
-    bytes[i] = Number((page >> BigInt(8 * (7 - ((offset + i) % 8)))) & 0xffn)
-  }
-  return bytes
 }
 
 /** A copy of `page` with `bytes` stored at `offset`. */

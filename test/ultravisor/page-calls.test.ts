@@ -291,6 +291,10 @@ t.test(
     t.equal(uCodeName(pageIn(uv, GFN, filled(5)).ret), 'U_P2')
     t.equal(nameOf(svm), 'SHARED', 'nothing changes')
     svm.state = SvmState.Secure
-    t.equal(uCodeName(pageIn(uv, GFN, filled(5)).ret), 'U_SUCCESS', 'a reflected fault is served later')
+    t.equal(
+      uCodeName(pageIn(uv, GFN, filled(5)).ret),
+      'U_SUCCESS',
+      'a reflected fault is served later',
+    )
   },
 )

@@ -2,7 +2,8 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { asFrame, asLpid, type Page } from '../../src/abi/page.ts'
-import { bytesOfPage, HostRam, hostFramesMax, storeInPage } from '../../src/uvmem/host-ram.ts'
+import { bytesOfPage } from '../../src/abi/page-bytes.ts'
+import { HostRam, hostFramesMax, storeInPage } from '../../src/uvmem/host-ram.ts'
 import { PageStore } from '../../src/uvmem/page-store.ts'
 import { seedFor } from './random-lines.ts'
 
@@ -65,11 +66,12 @@ t.test(
   },
 )
 
-t.test('a tag reads as its eight bytes, big-endian, repeated', async (t) => {
-  t.same([...bytesOfPage(0x0102_0304_0506_0708n, 6, 4)], [7, 8, 1, 2])
+t.test('a tag reads as its eight bytes, big-endian, and zeros', async (t) => {
+  t.same([...bytesOfPage(0x0102_0304_0506_0708n, 6, 4)], [7, 8, 0, 0])
+  t.same([...bytesOfPage(0x0102_0304_0506_0708n, 8, 2)], [0, 0])
   t.same([...bytesOfPage(null, 65_535, 1)], [0])
   const stored = storeInPage(0x0102_0304_0506_0708n, 1, Uint8Array.of(9))
-  t.same([...bytesOfPage(stored, 0, 9)], [1, 9, 3, 4, 5, 6, 7, 8, 1])
+  t.same([...bytesOfPage(stored, 0, 9)], [1, 9, 3, 4, 5, 6, 7, 8, 0])
   const whole = new Uint8Array(65_536)
   t.equal(storeInPage(7n, 0, whole), whole, 'a whole page is taken as it is')
 })

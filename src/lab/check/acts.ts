@@ -1,9 +1,9 @@
 /** What somebody may begin in a small world, as the cores' own generators. */
 import { asFrame, asGfn, asGpa, type Gfn, gpaOf, type Lpid, type Page } from '../../abi/page.ts'
+import { bytesOfPage } from '../../abi/page-bytes.ts'
 import { present } from '../../lib/assert.ts'
 import { sharePages, unshareAllPages, unsharePages } from '../../ultravisor/guest-calls.ts'
 import { load, store } from '../../ultravisor/guest-memory.ts'
-import { bytesAt } from '../../ultravisor/page-contents.ts'
 import type { UvSteps } from '../../ultravisor/steps.ts'
 import type { Host, HvSteps, Vm } from '../../uvmem/host.ts'
 import { faultIn } from '../../uvmem/mapping.ts'
@@ -46,7 +46,7 @@ const GUEST_STEPS: { readonly [Act in GuestAct]: GuestSteps } = {
   'esm-wrong': esm(true),
   load: (live, { lpid }, gfn) => load(live.uv, svmOf(live, lpid), asGpa(gpaOf(gfn)), 8),
   store: (live, { lpid }, gfn, content) =>
-    store(live.uv, svmOf(live, lpid), asGpa(gpaOf(gfn)), bytesAt(content, 0, 8)),
+    store(live.uv, svmOf(live, lpid), asGpa(gpaOf(gfn)), bytesOfPage(content, 0, 8)),
   share: ({ uv }, { lpid }, gfn) => sharePages(uv, lpid, gfn, 1),
   unshare: ({ uv }, { lpid }, gfn) => unsharePages(uv, lpid, gfn, 1),
   'unshare-all': ({ uv }, { lpid }) => unshareAllPages(uv, lpid),

@@ -33,6 +33,8 @@ export interface Budgets {
   readonly tampers: number
   /** Dirty-log flushes. */
   readonly flushes: number
+  /** Failures, lost connections, tampered pages and flushes together. */
+  readonly troubles: number
 }
 
 export interface CheckWorld {
@@ -84,6 +86,7 @@ const NO_BUDGET: Budgets = {
   cuts: 0,
   tampers: 0,
   flushes: 0,
+  troubles: 7,
 }
 
 const GUEST: readonly ActName[] = ['esm', 'load', 'store', 'share', 'unshare']
@@ -112,7 +115,15 @@ const DEFAULT: CheckWorld = {
     'hot-remove',
     'cut',
   ],
-  budgets: { resets: 1, hotplugs: 1, failures: 1, cuts: 1, tampers: 1, flushes: 1 },
+  budgets: {
+    resets: 1,
+    hotplugs: 1,
+    failures: 1,
+    cuts: 1,
+    tampers: 1,
+    flushes: 1,
+    troubles: 1,
+  },
   sharesRtas: false,
   asksInRegister: false,
 }
@@ -180,7 +191,15 @@ export const CHECK_WORLDS: readonly CheckWorld[] = [
     cpus: 2,
     disturbances: 2,
     acts: [...DEFAULT.acts, 'unshare-all', 'restart'],
-    budgets: { resets: 1, hotplugs: 2, failures: 1, cuts: 1, tampers: 1, flushes: 1 },
+    budgets: {
+      resets: 1,
+      hotplugs: 2,
+      failures: 1,
+      cuts: 1,
+      tampers: 1,
+      flushes: 1,
+      troubles: 2,
+    },
   },
 ]
 

@@ -109,6 +109,7 @@ export const BUDGET_NAMES: readonly BudgetName[] = [
   'cuts',
   'tampers',
   'flushes',
+  'troubles',
 ]
 
 export class Live {

@@ -59,6 +59,8 @@ const BUDGET_OF: Readonly<Partial<Record<ActName, BudgetName>>> = {
   cut: 'cuts',
 }
 
+const TROUBLES: ReadonlySet<ActName> = new Set<ActName>(['flush', 'tamper', 'cut'])
+
 /** Calls that a refusing ultravisor refuses: with what. */
 const REFUSAL: Readonly<Record<string, number>> = {
   UV_PAGE_IN: U.PARAMETER,
@@ -85,6 +87,7 @@ export function make(live: Live, move: number): void {
       return answerHost(live, vm)
     case MoveKind.Refuse:
       live.left.failures--
+      live.left.troubles--
       return answerHost(live, vm, REFUSAL[vm.host?.pending.call ?? ''] ?? U.PARAMETER)
     case MoveKind.Resume:
       return resume(live, vm, cpu)
@@ -94,6 +97,7 @@ export function make(live: Live, move: number): void {
 function beginHost(live: Live, vm: LiveVm, act: QueuedAct | InstantAct, gfn: Gfn): void {
   const budget = BUDGET_OF[act]
   if (budget !== undefined) live.left[budget]--
+  if (TROUBLES.has(act)) live.left.troubles--
   if (act === 'host-write' || act === 'tamper') return writeFrame(live, vm, act, gfn)
   if (act !== 'cut') return beginHostAct(live, vm, act, gfn)
   const svm = live.uv.svms.get(vm.lpid)
@@ -101,6 +105,7 @@ function beginHost(live: Live, vm: LiveVm, act: QueuedAct | InstantAct, gfn: Gfn
   vm.cpus.fill(undefined)
   if (vm.host !== undefined && vm.host.cpu >= 0) vm.host = { ...vm.host, cpu: -1 }
   vm.cut = true
+  vm.spoiled = true
 }
 
 function writeFrame(live: Live, vm: LiveVm, act: ActName, gfn: Gfn): void {
@@ -151,7 +156,7 @@ function hostProgress(live: Live, vm: LiveVm, at: number, into: number[]): void 
   // What an ultravisor sent to the memory bus arrives before any answer that it sends later.
   if (vm.cpus.some((each) => each?.phase === 'asking' && isBus(each.asked))) return
   into.push(packMove(MoveKind.Serve, at))
-  if (!vm.cut && live.left.failures > 0 && REFUSAL[call] !== undefined) {
+  if (!vm.cut && live.left.failures > 0 && live.left.troubles > 0 && REFUSAL[call] !== undefined) {
     into.push(packMove(MoveKind.Refuse, at))
   }
 }
@@ -194,6 +199,7 @@ function isBusy(live: Live, vm: LiveVm): boolean {
 function mayHost(live: Live, vm: LiveVm, guest: Vm, act: ActName): boolean {
   const budget = BUDGET_OF[act]
   if (budget !== undefined && live.left[budget] === 0) return false
+  if (TROUBLES.has(act) && live.left.troubles === 0) return false
   if (act === 'cut') return !vm.cut && live.uv.svms.has(vm.lpid)
   if (vm.host !== undefined) return false
   return MAY_HOST[act]?.(live, guest, vm) ?? true

@@ -3,9 +3,10 @@ import type { MemRead, MemWrite, Ucall, UvReply, UvRequest } from '../../abi/cal
 import { CALL_NUMBER, type CallName } from '../../abi/calls.ts'
 import { Host as HostCode, U } from '../../abi/codes.ts'
 import { asFrame, frameOf, type Gfn, gfnOf, type Page } from '../../abi/page.ts'
+import { bytesOfPage } from '../../abi/page-bytes.ts'
 import { present } from '../../lib/assert.ts'
 import { FrameState } from '../../ultravisor/frame-state.ts'
-import { bytesAt, tagOfBytes } from '../../ultravisor/page-contents.ts'
+import { tagOfBytes } from '../../ultravisor/page-contents.ts'
 import { serve } from '../../ultravisor/serve.ts'
 import { SvmState } from '../../ultravisor/svm.ts'
 import { hypercall } from '../../uvmem/dispatch.ts'
@@ -117,7 +118,7 @@ function access(live: Live, request: MemRead | MemWrite): UvReply {
   const { ram } = live.host
   const frame = asFrame(frameOf(request.ra))
   if (request.call === 'MEM_READ') {
-    return { ret: 0, bytes: bytesAt(ram.read(frame), request.offset, request.length) }
+    return { ret: 0, bytes: bytesOfPage(ram.read(frame), request.offset, request.length) }
   }
   ram.write(frame, request.bytes === null ? null : tagOfBytes(request.bytes))
   return { ret: 0 }

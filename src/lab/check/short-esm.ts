@@ -13,7 +13,13 @@ import { askPageIn, shareRange } from '../../ultravisor/share.ts'
 import { ask, guarded, type UvSteps } from '../../ultravisor/steps.ts'
 import type { Svm } from '../../ultravisor/svm.ts'
 import type { TrapResult } from '../../ultravisor/trap.ts'
-import { abortSvm, commitSvm, createSvm, type Ultravisor } from '../../ultravisor/ultravisor.ts'
+import {
+  abortSvm,
+  commitSvm,
+  createSvm,
+  destroySvm,
+  type Ultravisor,
+} from '../../ultravisor/ultravisor.ts'
 
 export interface ShortEsm {
   readonly lpid: Lpid
@@ -39,6 +45,7 @@ export function* runShortEsm(uv: Ultravisor, call: ShortEsm): UvSteps<ShortEsmRe
   if (typeof failed !== 'string') return failed
   abortSvm(svm)
   yield { call: 'H_SVM_INIT_ABORT', lpid: svm.lpid }
+  if (!svm.gone && !uv.profile.keepsHalfMadeSvm) destroySvm(uv, svm)
   return { kind: 'FAILED', step: failed }
 }
 
