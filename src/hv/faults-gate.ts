@@ -14,8 +14,8 @@ import type { Session } from './session.ts'
 import { answerOf } from './vmm-call.ts'
 
 export interface FaultPorts {
-  /** Runs something after so many milliseconds. */
-  readonly after: (ms: number, run: () => void) => void
+  /** Runs something after so many milliseconds unless the returned function is called first. */
+  readonly after: (ms: number, run: () => void) => () => void
   /** A rule fired. */
   readonly hit: (hit: FaultHit) => void
   readonly isOpen: (session: Session) => boolean
@@ -34,6 +34,8 @@ export class FaultGate {
   readonly #ports: FaultPorts
   /** Calls whose operation finds no device PFN. */
   readonly #starving = new WeakSet<UvCall>()
+  /** What was put off: what to run, and what stops its timer. */
+  readonly #late = new Map<() => void, () => void>()
   /** Ultracalls whose answers are lost: they end with the connection. */
   readonly #held = new Map<Session, Told[]>()
 
@@ -53,7 +55,7 @@ export class FaultGate {
       case 'answer':
         return call.answer(action.code)
       case 'delay':
-        return this.#ports.after(action.ms, () => {
+        return this.#after(action.ms, () => {
           if (this.#ports.isOpen(session)) go(call)
         })
       case 'drop':
@@ -81,7 +83,7 @@ export class FaultGate {
       case 'answer':
         return op.done({ how: 'done', result: answerOf(op.wish.name, action.code), reason: RULE })
       case 'delay':
-        return this.#ports.after(action.ms, () => go(op))
+        return this.#after(action.ms, () => go(op))
       case 'exhaust-pool':
         return go(this.#starved(op))
       case 'drop':
@@ -104,7 +106,7 @@ export class FaultGate {
       case 'answer':
         return answer({ kind: 'answer', id: 0, call: call.call, ret: action.code })
       case 'delay':
-        return this.#ports.after(action.ms, () => send(answer))
+        return this.#after(action.ms, () => send(answer))
       case 'drop':
         return send((outcome) => this.#hold(session, outcome, answer))
       case 'cut':
@@ -129,6 +131,22 @@ export class FaultGate {
     const held = this.#held.get(session) ?? []
     this.#held.delete(session)
     for (const answer of held) answer(lost())
+  }
+
+  /** Removes all rules and lets go on what was put off for them. */
+  reset(): void {
+    this.rules.clear()
+    for (const [run, stopTimer] of [...this.#late]) {
+      stopTimer()
+      run()
+    }
+  }
+
+  #after(ms: number, run: () => void): void {
+    const once = (): void => {
+      if (this.#late.delete(once)) run()
+    }
+    this.#late.set(once, this.#ports.after(ms, once))
   }
 
   /** Keeps an answer back until the session is closed. */

@@ -87,6 +87,13 @@ export class FrameHistory {
     this.#born.set(lpid, this.#order)
   }
 
+  /** All VMs are others now. */
+  forgetAll(): void {
+    this.#runs.clear()
+    this.#born.clear()
+    this.#heads.fill(-1)
+  }
+
   /** A frame went from one state to another. */
   add(lpid: Lpid, gfn: Gfn, from: number, to: number, change: Change): void {
     this.put(lpid, gfn, from, to, change.name, change.code, change.cause, change.time)

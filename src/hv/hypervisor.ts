@@ -3,9 +3,11 @@
  *
  * It knows ports, not sockets: who has a connection hands it a UvLink and the calls that come in.
  */
+
 import type { LimitName } from '../../schemas/limits.ts'
 import type { DownCall } from '../../schemas/messages.ts'
 import { LPID_MAX, type Lpid } from '../abi/page.ts'
+import { invariant } from '../lib/assert.ts'
 import { type Host, newHost, type Vm } from '../uvmem/host.ts'
 import { HV_PROFILES } from '../uvmem/profile.ts'
 import { createVm } from '../uvmem/vmm/life.ts'
@@ -14,6 +16,7 @@ import { DeadlockWatch } from './deadlock.ts'
 import type { FaultGate } from './faults-gate.ts'
 import { type Operation, type Settle, Task } from './operation.ts'
 import { type Session, Sessions, type UvLink } from './session.ts'
+import type { Hold } from './state-hold.ts'
 import { Ultracalls } from './ultracall.ts'
 import { VmQueue } from './vm-queue.ts'
 import { type HvWatch, NO_WATCH } from './watch.ts'
@@ -25,7 +28,6 @@ export interface LimitPassed {
 }
 
 export class Hypervisor {
-  readonly host: Host
   readonly config: HvConfig
   readonly sessions = new Sessions()
   readonly deadlocks = new DeadlockWatch()
@@ -37,7 +39,11 @@ export class Hypervisor {
   readonly #ultracalls: Ultracalls
   /** VMs whose ultravisor was lost while they were not normal. */
   readonly #orphans = new Set<Lpid>()
+  #host: Host
   #framesTotal = 0
+  /** Operations that have been queued and have not ended. */
+  #open = 0
+  #hold: Hold | undefined
   #stopping = false
 
   constructor(config: HvConfig, ports: HvPorts, watch: HvWatch = NO_WATCH, gate?: FaultGate) {
@@ -45,12 +51,8 @@ export class Hypervisor {
     this.ports = ports
     this.watch = watch
     this.gate = gate
-    this.host = newHost({
-      profile: HV_PROFILES[config.profile],
-      poolSize: config.poolPages,
-      notifiesMigrations: config.notifiesMigrations,
-    })
-    this.#ultracalls = new Ultracalls(this.host, this.sessions, watch, gate)
+    this.#host = this.emptyHost()
+    this.#ultracalls = new Ultracalls(() => this.#host, this.sessions, watch, gate)
   }
 
   /** True once `stop` was called: new calls are refused. */
@@ -62,8 +64,66 @@ export class Hypervisor {
     this.#stopping = true
   }
 
+  /** The state of everything: another object after a reset. */
+  get host(): Host {
+    return this.#host
+  }
+
+  /** A host as it is at the start. */
+  emptyHost(): Host {
+    const { profile, poolPages, notifiesMigrations } = this.config
+    return newHost({ profile: HV_PROFILES[profile], poolSize: poolPages, notifiesMigrations })
+  }
+
+  /**
+   * Another state takes the place of this one. Nobody is connected and nothing is under way: see
+   * state-control.ts. VMs that are not normal have lost their ultravisor.
+   */
+  replaceHost(host: Host): void {
+    invariant(this.#open === 0 && this.sessions.size === 0, 'a host is replaced between calls')
+    this.#host = host
+    this.recount()
+    this.watch.replaced(host)
+  }
+
+  /** Finds out anew how many pages there are and which VMs have no ultravisor. */
+  recount(): void {
+    this.#orphans.clear()
+    this.#framesTotal = 0
+    for (const { lpid, slots, secureGuest } of this.#host.vms.values()) {
+      if (secureGuest !== 0 && this.sessions.ownerOf(lpid) === undefined) this.#orphans.add(lpid)
+      for (const { pages } of slots) this.#framesTotal += pages
+    }
+  }
+
+  /** Holds operations that come from now on back. Those in the queues go on. */
+  hold(hold: Hold): void {
+    this.#hold = hold
+  }
+
+  /** Ends what has not begun: its VM is about to go. */
+  dropWaiting(): void {
+    for (const queue of this.#queues.values()) queue.drop()
+  }
+
+  /** Goes on with what was held back. */
+  release(): void {
+    const held = this.#hold?.waiting ?? []
+    this.#hold = undefined
+    for (const op of held) this.#push(op)
+  }
+
+  get isHeld(): boolean {
+    return this.#hold !== undefined
+  }
+
+  /** Operations of all VMs that are under way or wait in queues. */
+  get openOperations(): number {
+    return this.#open
+  }
+
   vm(lpid: Lpid): Vm | undefined {
-    return this.host.vms.get(lpid)
+    return this.#host.vms.get(lpid)
   }
 
   /** True when the VM is not normal and its ultravisor is gone. */
@@ -105,6 +165,8 @@ export class Hypervisor {
   }
 
   #push(op: Operation): void {
+    if (this.#hold?.takes(op) === true) return
+    this.#open++
     const queue = this.#queueOf(op.lpid)
     this.watch.queued(op.lpid, queue.length + 1)
     queue.push(new Task(op, this.#settle))
@@ -114,6 +176,8 @@ export class Hypervisor {
     this.watch.ended(task, end)
     task.tell(end)
     this.#tidy(task.lpid)
+    this.#open--
+    if (this.#open === 0) this.#hold?.idle()
   }
 
   /** The operation that waits for this ultracall of ours. */
@@ -131,6 +195,7 @@ export class Hypervisor {
 
   /** Gives a session up: its VMs are kept as they are, or reset, as configured. Returns them. */
   closeSession(session: Session): readonly Lpid[] {
+    if (!this.sessions.has(session)) return []
     const left = this.sessions.close(session)
     for (const lpid of left) {
       if ((this.vm(lpid)?.secureGuest ?? 0) !== 0) this.#orphans.add(lpid)

@@ -10,7 +10,7 @@ import type { DownCall } from '../../schemas/messages.ts'
 import { H_PAGE_IN_SHARED } from '../abi/calls.ts'
 import { gfnOf, type Lpid } from '../abi/page.ts'
 import { isSecureWord } from '../uvmem/frame-state.ts'
-import type { Vm } from '../uvmem/host.ts'
+import type { Host, Vm } from '../uvmem/host.ts'
 import { stateWordAt } from '../uvmem/mapping.ts'
 import { vmStateOf } from '../uvmem/vm-state.ts'
 import { Counters } from './counters.ts'
@@ -251,6 +251,17 @@ export class JournalWatch implements HvWatch {
     const args = { rule: id, ...(name === undefined ? {} : { name }), ...action }
     this.journal.extra(serial, { args })
     this.journal.finishBadly(serial, JournalEnd.Done, time)
+  }
+
+  replaced(host: Host): void {
+    this.history.forgetAll()
+    const time = this.#clock.read()
+    const name = this.names.indexOf('replace')
+    for (const { lpid, secureGuest } of host.vms.values()) {
+      this.journal.vm(name, lpid, 0, 'none', vmStateOf(secureGuest), time)
+    }
+    this.#ports.changed('vm')
+    this.#ports.changed('frame')
   }
 
   opened(session: Session): void {

@@ -33,12 +33,12 @@ const WITHOUT_UV: Readonly<Record<UcallName, number>> = {
 }
 
 export class Ultracalls {
-  readonly #host: Host
+  readonly #host: () => Host
   readonly #sessions: Sessions
   readonly #watch: UcallWatch
   readonly #gate: FaultGate | undefined
 
-  constructor(host: Host, sessions: Sessions, watch: UcallWatch, gate?: FaultGate) {
+  constructor(host: () => Host, sessions: Sessions, watch: UcallWatch, gate?: FaultGate) {
     this.#host = host
     this.#sessions = sessions
     this.#watch = watch
@@ -79,14 +79,14 @@ export class Ultracalls {
 
   /** A device page cannot be read by the host: linux-5.6 sends one all the same. */
   #read(ra: Ra): Page {
-    return ra >= DEVICE_RA_START ? null : this.#host.ram.read(frameOf(ra))
+    return ra >= DEVICE_RA_START ? null : this.#host().ram.read(frameOf(ra))
   }
 
   #retOf(call: Ucall, outcome: Outcome): number {
     // An ultravisor that breaks the wire instead of answering has not done what it was asked for.
     if (outcome.kind === 'error') return WITHOUT_UV[call.call]
     if (call.call === 'UV_PAGE_OUT' && outcome.ret === U.SUCCESS) {
-      this.#host.ram.write(frameOf(call.ra), outcome.page ?? null)
+      this.#host().ram.write(frameOf(call.ra), outcome.page ?? null)
     }
     return outcome.ret
   }

@@ -3,7 +3,7 @@
 import type { WireErrorName } from '../../schemas/errors.ts'
 import type { DownCall } from '../../schemas/messages.ts'
 import type { Lpid } from '../abi/page.ts'
-import type { Vm } from '../uvmem/host.ts'
+import type { Host, Vm } from '../uvmem/host.ts'
 import type { FaultHit } from './faults.ts'
 import type { Ended, Task, UvCall } from './operation.ts'
 import type { Session } from './session.ts'
@@ -26,6 +26,8 @@ export interface HvWatch {
   refused(call: UvCall, error: WireErrorName): void
   /** A fault rule did something to a call. */
   faulted(hit: FaultHit): void
+  /** Another state took the place of the whole host's. */
+  replaced(host: Host): void
   opened(session: Session): void
   closed(session: Session): void
 }
@@ -43,6 +45,7 @@ export const NO_WATCH: HvWatch = {
   accessed: nothing,
   refused: nothing,
   faulted: nothing,
+  replaced: nothing,
   opened: nothing,
   closed: nothing,
 }
@@ -88,6 +91,10 @@ function both(first: HvWatch, second: HvWatch): HvWatch {
     faulted: (hit) => {
       first.faulted(hit)
       second.faulted(hit)
+    },
+    replaced: (host) => {
+      first.replaced(host)
+      second.replaced(host)
     },
     opened: (session) => {
       first.opened(session)

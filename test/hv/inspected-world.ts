@@ -54,7 +54,7 @@ export class World {
         now: () => this.now,
         later: (run) => this.#later.push(run),
         token: () => 'secret',
-        after: (ms, run) => this.#after(ms, run),
+        after: (ms, run) => this.after(ms, run),
       },
       others,
     )
@@ -87,6 +87,13 @@ export class World {
       quiet = did ? 0 : quiet + 1
     }
     return promise === undefined ? undefined : await promise
+  }
+
+  /** The connection is gone: whoever waits for an answer is told so. */
+  lose(): void {
+    for (const { done } of this.asked.splice(0)) {
+      done({ kind: 'error', id: 1, code: -32_010, message: 'The connection ended.' })
+    }
   }
 
   /** One turn of the event loop: what was put off. */
@@ -149,7 +156,7 @@ export class World {
     return this.#timers.length
   }
 
-  #after(ms: number, run: () => void): () => void {
+  after(ms: number, run: () => void): () => void {
     const timer = { at: this.now + ms, run }
     this.#timers.push(timer)
     return () => {
