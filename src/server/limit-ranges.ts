@@ -1,9 +1,24 @@
 /** Which limits a server may be told, and how high each may be set. */
 import { LIMITS, type LimitName } from '../../schemas/limits.ts'
 
-/** Limits that are part of the wire's format, not of one server. */
-const FIXED: ReadonlySet<LimitName> = new Set(['sessionNameCharsMax', 'tokenCharsMax'])
-export type SettableLimit = Exclude<LimitName, 'sessionNameCharsMax' | 'tokenCharsMax'>
+/**
+ * Limits that are not one server's to choose: the wire's format has the lengths of names in it, and
+ * the codecs know how they fill a message. A session ends with its connection.
+ */
+type FixedLimit =
+  | 'sessionNameCharsMax'
+  | 'tokenCharsMax'
+  | 'batchBytesMax'
+  | 'itemsPerMessageMax'
+  | 'sessionGraceMs'
+const FIXED: ReadonlySet<LimitName> = new Set<FixedLimit>([
+  'sessionNameCharsMax',
+  'tokenCharsMax',
+  'batchBytesMax',
+  'itemsPerMessageMax',
+  'sessionGraceMs',
+])
+export type SettableLimit = Exclude<LimitName, FixedLimit>
 
 /** Milliseconds that a timer of Node.js can wait. */
 const timerMsMax = 2 ** 31 - 1
@@ -16,7 +31,6 @@ const HIGHEST: Readonly<Partial<Record<LimitName, number>>> = {
   handshakeMsMax: timerMsMax,
   pingIntervalMs: timerMsMax,
   pongWaitMsMax: timerMsMax,
-  sessionGraceMs: timerMsMax,
 }
 
 export const SETTABLE_LIMITS = (Object.keys(LIMITS) as LimitName[]).filter(

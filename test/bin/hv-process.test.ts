@@ -38,7 +38,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     const client = new WebSocket(uv, 'uvmem.v1.json')
     t.teardown(() => client.terminate())
     const texts: string[] = []
-    client.on('message', (data) => texts.push(String(data)))
+    client.on('message', (data: Buffer) => texts.push(data.toString()))
     const closed = new Promise<number>((done) => client.on('close', done))
     await new Promise((done) => client.on('open', done))
     const call = (id: number, method: string, params: object) => ({
