@@ -61,7 +61,9 @@ export function readOptions<Schema extends z.ZodObject>(
   const section = file === undefined ? {} : readSection(file, command)
   const unknown = Object.keys(section).find((key) => !Object.hasOwn(schema.shape, key))
   if (unknown !== undefined) {
-    throw new CommandError(`${file ?? ''}: ${command.name()}.${unknown} is not an option.`)
+    throw new CommandError(
+      `${file ?? ''}: ${namesOf(command).join('.')}.${unknown} is not an option.`,
+    )
   }
   const given = new Map<string, Given>()
   for (const key of Object.keys(schema.shape)) {
@@ -89,21 +91,33 @@ function find(
   const fromEnv = io.env[variable]
   if (fromEnv !== undefined && fromEnv !== '') return { value: fromEnv, from: variable }
   if (!Object.hasOwn(section, key)) return undefined
-  return { value: section[key], from: `${file}: ${command.name()}.${key}` }
+  return { value: section[key], from: `${file}: ${namesOf(command).join('.')}.${key}` }
 }
 
+/** The names of a command: `vm ls` has two, as it is a part of `vm`. */
+function namesOf(command: Command): readonly string[] {
+  const { parent } = command
+  return parent === null || parent.parent === null
+    ? [command.name()]
+    : [...namesOf(parent), command.name()]
+}
+
+/** A command's section; that of `vm ls` lies in that of `vm`. */
 function readSection(file: string, command: Command): Section {
   const config = readJson(file)
-  const known = [...COMMAND_NAMES, command.name()]
+  const names = namesOf(command)
+  const known = [...COMMAND_NAMES, names[0]]
   const unknown = Object.keys(config).find((name) => !known.includes(name))
   if (unknown !== undefined) {
     throw new CommandError(
       `${file}: ${unknown} is not a command; the sections are ${COMMAND_NAMES.join(', ')}.`,
     )
   }
-  const section = config[command.name()] ?? {}
-  if (isSection(section)) return section
-  throw new CommandError(`${file}: ${command.name()} is not an object.`)
+  return names.reduce((section: Section, name, at) => {
+    const inner = section[name] ?? {}
+    if (isSection(inner)) return inner
+    throw new CommandError(`${file}: ${names.slice(0, at + 1).join('.')} is not an object.`)
+  }, config)
 }
 
 function readJson(file: string): Section {

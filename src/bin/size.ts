@@ -13,3 +13,16 @@ export function parseSize(text: string): number {
   const [, count, unit] = /^(\d+(?:\.\d+)?) ?([kmgt]?)(?:i?b)?$/i.exec(text) ?? []
   return Number(count) * (UNITS[(unit ?? '?').toLowerCase()] ?? Number.NaN)
 }
+
+const NAMES = ['', 'KiB', 'MiB', 'GiB', 'TiB'] as const
+
+/** `8GiB` for so many bytes: the biggest unit that leaves no rest, so that it reads back as it was. */
+export function sizeText(bytes: number): string {
+  let count = bytes
+  let unit = 0
+  while (count > 0 && count % 1_024 === 0 && unit < NAMES.length - 1) {
+    count /= 1_024
+    unit++
+  }
+  return `${count}${NAMES[unit] ?? ''}`
+}
