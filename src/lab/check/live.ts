@@ -6,10 +6,13 @@
  */
 import type { Ucall, UvReply, UvRequest } from '../../abi/calls.ts'
 import type { Gfn, Lpid, Page } from '../../abi/page.ts'
+import type { PageCipher } from '../../ultravisor/page-crypto.ts'
 import type { UvProfile } from '../../ultravisor/profile.ts'
+import { serve } from '../../ultravisor/serve.ts'
 import type { UvResume, UvSteps, UvYield } from '../../ultravisor/steps.ts'
 import type { Svm } from '../../ultravisor/svm.ts'
 import { newUltravisor, type Ultravisor } from '../../ultravisor/ultravisor.ts'
+import { hypercall } from '../../uvmem/dispatch.ts'
 import { type Host, type HvSteps, newHost } from '../../uvmem/host.ts'
 import type { HvProfile } from '../../uvmem/profile.ts'
 import { GuestMemory } from '../guest-memory.ts'
@@ -82,6 +85,16 @@ export interface Setup {
   /** The frames that the boot loader fills. */
   readonly filled: readonly Gfn[]
   readonly contents: ContentCodes
+  readonly sides: Sides
+}
+
+/** The parts of the two sides that a test may put something else in place of. */
+export interface Sides {
+  readonly serve: typeof serve
+  readonly hypercall: typeof hypercall
+  readonly cipher: PageCipher
+  /** False: an ultravisor's stores to normal memory are lost. */
+  readonly stores: boolean
 }
 
 export function newSetup(
@@ -89,10 +102,13 @@ export function newSetup(
   hv: HvProfile,
   uv: UvProfile,
   strategy: 'necessary' | 'all',
+  replace: (sides: Sides) => Sides = (sides) => sides,
 ): Setup {
   const gfns = allGfns(world)
   const filled = bootGfns(world).slice(0, world.filled)
-  return { world, hv, uv, strategy, gfns, filled, contents: new ContentCodes(world) }
+  const contents = new ContentCodes(world)
+  const sides = replace({ serve, hypercall, cipher: newTagCipher(contents), stores: true })
+  return { world, hv, uv, strategy, gfns, filled, contents, sides }
 }
 
 const NOBODY: ReadonlySet<Lpid> = new Set()
@@ -126,12 +142,12 @@ export class Live {
   onCall: ((by: 'hv' | 'uv', call: Ucall | UvRequest, ret: number) => void) | undefined
 
   constructor(setup: Setup) {
-    const { world, hv, uv, contents } = setup
+    const { world, hv, uv, sides } = setup
     this.setup = setup
     this.host = newHost({ profile: hv, poolSize: world.pool, frames: liveFramesMax })
     this.uv = newUltravisor({
       profile: uv,
-      cipher: newTagCipher(contents),
+      cipher: sides.cipher,
       contentMode: 'tag',
       secureUnits: liveUnits,
     })

@@ -7,9 +7,7 @@ import { bytesOfPage } from '../../abi/page-bytes.ts'
 import { present } from '../../lib/assert.ts'
 import { FrameState } from '../../ultravisor/frame-state.ts'
 import { tagOfBytes } from '../../ultravisor/page-contents.ts'
-import { serve } from '../../ultravisor/serve.ts'
 import { SvmState } from '../../ultravisor/svm.ts'
-import { hypercall } from '../../uvmem/dispatch.ts'
 import type { HvStep, HvSteps } from '../../uvmem/host.ts'
 import { guestFault } from '../../uvmem/vmm/touch.ts'
 import { brokenByReset } from '../invariants.ts'
@@ -100,7 +98,7 @@ export function deliver(live: Live, vm: LiveVm, cpu: number): void {
   const steps =
     first.call === 'HDSI'
       ? guestFault(live.host, guest, gfnOf(first.gpa))
-      : hypercall(live.host, guest, first)
+      : live.setup.sides.hypercall(live.host, guest, first)
   startHost(live, vm, undefined, call.frame, cpu, steps)
 }
 
@@ -120,6 +118,7 @@ function access(live: Live, request: MemRead | MemWrite): UvReply {
   if (request.call === 'MEM_READ') {
     return { ret: 0, bytes: bytesOfPage(ram.read(frame), request.offset, request.length) }
   }
+  if (!live.setup.sides.stores) return { ret: 0 }
   ram.write(frame, request.bytes === null ? null : tagOfBytes(request.bytes))
   return { ret: 0 }
 }
@@ -209,7 +208,7 @@ export const codeOfCall = (name: CallName): number =>
 function serveUcall(live: Live, vm: LiveVm, call: Ucall): number {
   const { ram } = live.host
   const page: Page = call.call === 'UV_PAGE_IN' ? ram.read(frameOf(call.ra)) : null
-  const answer = serve(live.uv, call, page)
+  const answer = live.setup.sides.serve(live.uv, call, page)
   if (answer.ret !== U.SUCCESS) return answer.ret
   if (call.call === 'UV_PAGE_OUT') ram.write(frameOf(call.ra), answer.page ?? null)
   if (call.call === 'UV_PAGE_IN') {
