@@ -68,12 +68,15 @@ export class StateRestorer {
     return live
   }
 
+  /** The world that was alive is broken: the next one is made anew. */
+  forget(): void {
+    this.#live = new Live(this.#setup)
+    this.#spares.clear()
+  }
+
   /** An empty world; frames that were handed out before are not used again. */
   #renew(): void {
-    if (this.#live.host.ram.used > framesPerLifeMax) {
-      this.#live = new Live(this.#setup)
-      this.#spares.clear()
-    }
+    if (this.#live.host.ram.used > framesPerLifeMax) this.forget()
     const { host, uv, vms, memories } = this.#live
     for (let pfn = 0; pfn < host.devices.pool.size; pfn++) {
       if (host.devices.isUsed(asDevicePfn(pfn))) host.devices.free(asDevicePfn(pfn))

@@ -2,6 +2,7 @@
  * Looks through every state of a small world, nearest first, so that the first way found to
  * something wrong is a shortest one.
  */
+import { InvariantError } from '../../lib/assert.ts'
 import { type Broken, brokenOf } from '../invariants.ts'
 import { loadGuest, makeVm } from './acts.ts'
 import { KeyReader, KeyWriter } from './byte-key.ts'
@@ -124,9 +125,21 @@ export class Search {
     for (let i = 0; i < moves.length; i++) {
       const move = moves[i] as number
       const next = i === 0 ? live : this.#alive(state)
-      make(next, move)
       this.#transitions++
-      this.#note(next, state, move)
+      if (this.#made(next, state, move)) this.#note(next, state, move)
+    }
+  }
+
+  /** Makes a move; false when a rule broke that the code itself guarantees, which is a finding. */
+  #made(live: Live, state: number, move: number): boolean {
+    try {
+      make(live, move)
+      return true
+    } catch (error) {
+      if (!(error instanceof InvariantError)) throw error
+      this.#report(state, move, [{ id: 'FAULT', what: `our own rule: ${error.message}` }])
+      this.#restorer.forget()
+      return false
     }
   }
 
