@@ -53,6 +53,7 @@ const NO_FRAME: Misfit = { offset: 0, field: 'frame', expected: 'one frame or mo
 
 class BinaryCodec<Ours extends WireCall, Theirs extends WireCall> implements Codec<Ours, Theirs> {
   readonly subprotocol = BINARY_SUBPROTOCOL
+  readonly itemsPerSend = 32
   readonly #ours: Readers<Ours>
   readonly #theirs: Readers<Theirs>
   readonly #us: string

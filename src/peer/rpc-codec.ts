@@ -56,6 +56,8 @@ export interface Encoded {
 export interface Codec<Ours extends WireCall, Theirs extends WireCall> {
   /** As in Sec-WebSocket-Protocol. */
   readonly subprotocol: string
+  /** What this subprotocol wants PeerOptions.itemsPerSend to be: its messages cost so much each. */
+  readonly itemsPerSend: number
   /** Makes one message of the items from `start` on: at least one of them, in their order. */
   encode(items: readonly Message<Ours>[], start: number): Encoded
   /**

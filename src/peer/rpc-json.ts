@@ -40,6 +40,7 @@ const stray = (why: string): Stray => ({ kind: 'stray', why })
 
 class JsonCodec<Ours extends WireCall, Theirs extends WireCall> implements Codec<Ours, Theirs> {
   readonly subprotocol = JSON_SUBPROTOCOL
+  readonly itemsPerSend = 128
   readonly #ours: Methods<Ours>
   readonly #theirs: Methods<Theirs>
   readonly #us: string

@@ -28,6 +28,12 @@ export interface PeerOptions<Ours extends WireCall, Theirs extends WireCall> {
   readonly serve: (incoming: Incoming<Ours, Theirs>) => void
   readonly report?: (report: Report) => void
   readonly limits?: PeerLimits
+  /**
+   * Items that are gathered before a message leaves in the middle of a turn: while one side is still
+   * busy with its turn the other can begin, so that two processors work at the same time. Without it
+   * everything waits for the end of the turn.
+   */
+  readonly itemsPerSend?: number
   /** Id of the first call: 1 to 2^32 - 1. */
   readonly firstId?: number
 }

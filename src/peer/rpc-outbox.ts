@@ -13,19 +13,30 @@ export class Outbox<Ours extends WireCall, Theirs extends WireCall> {
   readonly #codec: Codec<Ours, Theirs>
   readonly #transport: Transport
   readonly #counters: Counters
+  readonly #itemsPerSend: number
   #items: Message<Ours>[] = []
   /** Answers that hold up to a page of bytes. */
   #pages = 0
 
-  constructor(codec: Codec<Ours, Theirs>, transport: Transport, counters: Counters) {
+  constructor(
+    codec: Codec<Ours, Theirs>,
+    transport: Transport,
+    counters: Counters,
+    itemsPerSend = Number.POSITIVE_INFINITY,
+  ) {
+    this.#itemsPerSend = itemsPerSend
     this.#codec = codec
     this.#transport = transport
     this.#counters = counters
   }
 
-  /** Queues an item; it leaves with the next `send`. */
+  /** Queues an item; it leaves with the next `send`, or at once when many have been gathered. */
   push(item: Message<Ours>): void {
     this.#items.push(item)
+    if (this.#items.length >= this.#itemsPerSend) {
+      this.send()
+      return
+    }
     if (item.kind === 'answer' && (item.bytes ?? item.page) instanceof Uint8Array) this.#pages++
   }
 

@@ -56,7 +56,7 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> {
     this.#ourLoad = new Load(this.#limits)
     this.#theirLoad = new Load(this.#limits)
     this.#nextId = firstId ?? 1
-    this.#outbox = new Outbox(codec, transport, this.counters)
+    this.#outbox = new Outbox(codec, transport, this.counters, options.itemsPerSend)
   }
 
   /** Calls of ours that wait for their answer. */

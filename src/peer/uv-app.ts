@@ -73,6 +73,7 @@ export class UvApp {
     })
     this.peer = new Peer({
       codec,
+      itemsPerSend: codec.itemsPerSend,
       transport,
       defer,
       serve: (incoming) => this.#serve(incoming),

@@ -48,6 +48,7 @@ export class UvConnection {
     )
     this.#peer = new Peer<DownCall, UpCall>({
       codec,
+      itemsPerSend: codec.itemsPerSend,
       transport,
       defer: (flush) => ports.defer(() => this.#guard(flush)),
       serve: (call) => serve(ports.hv, this.#caller, call),
@@ -64,6 +65,16 @@ export class UvConnection {
 
   get peer(): Peer<DownCall, UpCall> {
     return this.#peer
+  }
+
+  /** Bytes that wait to be sent. */
+  get buffered(): number {
+    return this.#socket.bufferedAmount
+  }
+
+  /** True while the client is not read from. */
+  get paused(): boolean {
+    return this.#socket.isPaused
   }
 
   /** Says goodbye for a reason of the list; the socket goes at once or after the grace time. */

@@ -35,7 +35,13 @@ export async function connect(
   },
 ): Promise<World> {
   const uv = `${url.replace('http', 'ws')}/v1/uv`
-  const client = await connectUv({ url: uv, name: 'bench', contentMode: 'tag', ...options })
+  const client = await connectUv({
+    url: uv,
+    name: 'bench',
+    contentMode: 'tag',
+    secureMemory: 2 ** 50,
+    ...options,
+  })
   await client.open()
   return { rest: new HvRest({ url }), client, uv }
 }

@@ -1,0 +1,42 @@
+/** When what a peer has to say leaves: at the end of the turn, or earlier when there is much of it. */
+import t from 'tap'
+import type { DownCall, UpCall } from '../../schemas/messages.ts'
+import { hvJsonCodec } from '../../src/peer/rpc-json.ts'
+import { Peer } from '../../src/peer/rpc-peer.ts'
+import { inval, Line, Turn } from './pair.ts'
+
+function newPeer(itemsPerSend?: number) {
+  const line = new Line()
+  const turn = new Turn()
+  const peer: Peer<DownCall, UpCall> = new Peer({
+    codec: hvJsonCodec(),
+    transport: line,
+    defer: turn.defer,
+    serve: () => undefined,
+    ...(itemsPerSend === undefined ? {} : { itemsPerSend }),
+  })
+  const sizes = (): number[] => line.sent.map((data) => [JSON.parse(String(data))].flat().length)
+  return { peer, turn, sizes }
+}
+
+t.test('without a number everything of one turn leaves in one message', async (t) => {
+  const { peer, turn, sizes } = newPeer()
+  for (let n = 0; n < 500; n++) peer.call(inval(n), 0, () => undefined)
+  t.same(sizes(), [], 'nothing leaves before the end of the turn')
+  turn.end()
+  t.same(sizes(), [500])
+})
+
+t.test('with a number that many leave at once, the rest at the end of the turn', async (t) => {
+  const { peer, turn, sizes } = newPeer(4)
+  for (let n = 0; n < 3; n++) peer.call(inval(n), 0, () => undefined)
+  t.same(sizes(), [], 'three wait')
+  peer.call(inval(3), 0, () => undefined)
+  t.same(sizes(), [4], 'the fourth takes them along')
+  for (let n = 4; n < 10; n++) peer.call(inval(n), 0, () => undefined)
+  t.same(sizes(), [4, 4])
+  turn.end()
+  t.same(sizes(), [4, 4, 2])
+  turn.end()
+  t.same(sizes(), [4, 4, 2], 'nothing is said twice')
+})
