@@ -66,7 +66,11 @@ async function run(
         }
       : {}),
   })
-  io.exit(await withEmulator(app, vms, images, words, io).finally(() => app.close()))
+  try {
+    io.exit(await withEmulator(app, vms, images, words, io))
+  } finally {
+    await app.close()
+  }
 }
 
 async function withEmulator(

@@ -43,8 +43,8 @@ export function hypercall(host: Host, vm: Vm, call: Hcall, secureContext = true)
   if (!secureContext && !UNCHECKED.has(call.call)) {
     return atOnce(refuse(vm, H.UNSUPPORTED, Reason.notSecureContext))
   }
+  // DIFF: a kernel without the call hands it to the VMM (RESUME_HOST), which does not know it either.
   if (call.call === 'H_SVM_INIT_ABORT' && !host.profile.hasAbort) {
-    // DIFF: a kernel without the call hands it to the VMM (RESUME_HOST), which does not know it either.
     return atOnce(refuse(vm, HostCode.RESUME_HOST, Reason.noSuchCall))
   }
   const handler = HANDLERS[call.call] as (host: Host, vm: Vm, call: Hcall) => HvSteps
