@@ -54,6 +54,7 @@ async function run(options: HvOptions, io: Io): Promise<void> {
       allowedOrigins: options.allowOrigin,
     },
     version: VERSION,
+    metricsPerVm: options.metricsPerVm,
     log: pino({ level: options.logLevel }, io.err),
     ...(options.logCalls ? { watch: callLog(elapsed, (line) => io.err.write(line)) } : {}),
   })

@@ -10,7 +10,7 @@ const GROUP = {
   net: 'Network:',
   hv: 'Hypervisor:',
   start: 'At start:',
-  log: 'Logs:',
+  log: 'Logs and metrics:',
   limits: 'Limits:',
 }
 
@@ -106,6 +106,11 @@ export const HvOptions = z.strictObject({
     kind: 'flag',
     group: GROUP.log,
   }),
+  metricsPerVm: option(
+    flag('metrics-per-vm').default(false),
+    'show series for each VM at /metrics as well: they are many',
+    { kind: 'flag', group: GROUP.log },
+  ),
   ...limits,
 })
 export type HvOptions = z.output<typeof HvOptions>

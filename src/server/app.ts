@@ -6,11 +6,13 @@ import { randomBytes } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { HvConfig } from '../hv/config.ts'
-import { Hypervisor } from '../hv/hypervisor.ts'
+import type { Hypervisor } from '../hv/hypervisor.ts'
+import { type Inspected, inspectedHypervisor } from '../hv/inspected.ts'
 import { Vmm } from '../hv/vmm.ts'
 import type { HvWatch } from '../hv/watch.ts'
 import { type GuardOptions, originGuard, tokenGuard } from './guard.ts'
 import { NO_LOG } from './log.ts'
+import { serveMetrics } from './metrics.ts'
 import { serveRest } from './rest.ts'
 import { UvEndpoint } from './uv-endpoint.ts'
 
@@ -22,6 +24,8 @@ export interface AppOptions {
   /** A pino logger; nothing is logged without one. */
   readonly log?: FastifyBaseLogger
   readonly watch?: HvWatch
+  /** `/metrics` shows series for each VM as well. */
+  readonly metricsPerVm?: boolean
   /** A mistake of ours ends the process instead of one session: for tests. */
   readonly crashOnFailure?: boolean
 }
@@ -29,6 +33,8 @@ export interface AppOptions {
 export interface App {
   readonly http: FastifyInstance
   readonly hv: Hypervisor
+  /** The hypervisor with its journal, counters, history, waits and fault rules. */
+  readonly inspected: Inspected
   readonly vmm: Vmm
   readonly uv: UvEndpoint
   /** Ends everything: nobody keeps it waiting for more than a grace time. */
@@ -41,16 +47,18 @@ export const bodyBytesMax = 1_048_576
 export const requestGraceMs = 1_000
 
 export function buildApp(options: AppOptions): App {
-  const hv: Hypervisor = new Hypervisor(
+  const inspected = inspectedHypervisor(
     options.hv,
     {
       now: () => performance.now(),
       later: (run) => setImmediate(run),
+      after,
       token: () => randomBytes(32).toString('base64url'),
       failed: (lpid, error) => uv.failVm(lpid, error),
     },
-    options.watch,
+    options.watch === undefined ? [] : [options.watch],
   )
+  const { hv, counters } = inspected
   const vmm = new Vmm(hv)
   const http = fastify({
     ...(options.log === undefined ? {} : { loggerInstance: options.log }),
@@ -71,7 +79,16 @@ export function buildApp(options: AppOptions): App {
   })
   uv.listen(http.server)
   serveRest(http, { hv, vmm, version: options.version }, { origin, token })
-  return { http, hv, vmm, uv, close: () => close(http, hv, uv) }
+  const source = { hv, counters, connections: uv.connections, version: options.version }
+  serveMetrics(http, source, { perVm: options.metricsPerVm ?? false })
+  return { http, hv, inspected, vmm, uv, close: () => close(http, hv, uv) }
+}
+
+/** A timer that keeps no process alive; what is returned stops it. */
+function after(ms: number, run: () => void): () => void {
+  const timer = setTimeout(run, ms)
+  timer.unref()
+  return () => clearTimeout(timer)
 }
 
 async function close(http: FastifyInstance, hv: Hypervisor, uv: UvEndpoint): Promise<void> {

@@ -29,7 +29,7 @@ function kindOf(page: Page): 'zeros' | 'tag' | 'bytes' {
 }
 
 /** Counts frames by state, a turn of the event loop at a time. */
-async function countStates(vm: Vm) {
+export async function countStates(vm: Vm) {
   const { Normal, Secure, PagedOut, Shared } = FrameState
   const counts = { [Normal]: 0, [Secure]: 0, [PagedOut]: 0, [Shared]: 0 }
   const wanted = {
