@@ -1,7 +1,9 @@
 /** `uvmem lab run`: the designs of the thread, each played out. */
+import { writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { DESIGNS } from '../lab/design.ts'
 import { type LabResult, runLab } from '../lab/lab.ts'
+import { htmlOf } from '../lab/report-html.ts'
 import { allocatorLines, experimentLines, switchLines } from '../lab/report-text.ts'
 import { STORIES } from '../lab/story.ts'
 import type { Io } from './io.ts'
@@ -39,6 +41,7 @@ function run(options: LabOptions, io: Io): void {
     now: () => performance.now(),
     tell: (what) => io.err.write(`${what}\n`),
   })
+  if (options.html !== undefined) writeFileSync(options.html, htmlOf(result))
   io.out.write(options.json ? `${JSON.stringify(result)}\n` : `${linesOf(result).join('\n')}\n`)
 }
 

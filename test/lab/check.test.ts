@@ -27,7 +27,7 @@ interface Case {
   readonly moves: number
 }
 
-const setupOf = ({ hv, uv, strategy = 'necessary', world }: Partial<Case>): Setup =>
+const setupOf = ({ hv, uv, strategy, world }: Partial<Case>): Setup =>
   newSetup(
     present(worldNamed(world ?? ''), 'a world'),
     HV_PROFILES[hv ?? 'spec'],
