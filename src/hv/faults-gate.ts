@@ -163,7 +163,7 @@ export class FaultGate {
   /** The operation as it goes when the pool is empty, while others find it as it is. */
   #starved(op: Operation): Operation {
     const begin = (vm: Vm): HvSteps<unknown> => starve(this.#ports.host(), op.begin(vm))
-    return { ...op, begin }
+    return { ...op, begin, starved: true }
   }
 }
 
@@ -177,7 +177,8 @@ const answeredBy = (call: UvCall, ended: () => void): UvCall => ({
   ancestors: () => call.ancestors(),
 })
 
-function* starve(host: Host, steps: HvSteps<unknown>): HvSteps<unknown> {
+/** Steps that find the pool empty, while others find it as it is. */
+export function* starve(host: Host, steps: HvSteps<unknown>): HvSteps<unknown> {
   let ret = 0
   for (;;) {
     host.devices.denies = true

@@ -103,7 +103,8 @@ export class Hypervisor {
 
   /** Ends what has not begun: its VM is about to go. */
   dropWaiting(): void {
-    for (const queue of this.#queues.values()) queue.drop()
+    this.watch.dropped()
+    for (const queue of [...this.#queues.values()]) queue.drop()
   }
 
   /** Goes on with what was held back. */
@@ -168,8 +169,9 @@ export class Hypervisor {
     if (this.#hold?.takes(op) === true) return
     this.#open++
     const queue = this.#queueOf(op.lpid)
-    this.watch.queued(op.lpid, queue.length + 1)
-    queue.push(new Task(op, this.#settle))
+    const task = new Task(op, this.#settle)
+    this.watch.queued(task, queue.length + 1)
+    queue.push(task)
   }
 
   readonly #settle: Settle = (task, end) => {
@@ -224,8 +226,9 @@ export class Hypervisor {
           vm: () => this.host.vms.get(lpid),
           freePfns: () => this.host.devices.available,
           ask: (op, call, answer) => this.#ultracalls.ask(op, call, answer),
-          later: this.ports.later,
+          later: (run) => this.ports.later(run),
           began: (op, vm) => this.watch.began(op, vm),
+          resumed: (op) => this.watch.resumed(op),
           failed: (op, error) => this.ports.failed?.(op.lpid, error),
         },
         this.config.window,

@@ -2,6 +2,7 @@
  * A hypervisor with everything that looks at it: journal, counters, history of frames, and those who
  * wait for something to happen.
  */
+import { frameOf } from '../abi/page.ts'
 import type { HvConfig, HvPorts } from './config.ts'
 import type { Counters } from './counters.ts'
 import type { Faults } from './faults.ts'
@@ -10,6 +11,7 @@ import type { FrameHistory } from './history.ts'
 import { Hypervisor } from './hypervisor.ts'
 import type { Journal } from './journal.ts'
 import { JournalWatch } from './journal-watch.ts'
+import { RecordWatch } from './record-watch.ts'
 import { type WaitPorts, Waits } from './wait.ts'
 import { holds } from './wait-condition.ts'
 import { type HvWatch, watchAll } from './watch.ts'
@@ -23,13 +25,21 @@ export interface Inspected {
   readonly history: FrameHistory
   readonly waits: Waits
   readonly faults: Faults
+  /** To be flushed before the record is closed. */
+  readonly record: RecordWatch | undefined
 }
 
-/** `others` are told of everything as well, after the journal. */
+export interface InspectedOptions {
+  /** Told of everything as well, after the journal. */
+  readonly watches?: readonly HvWatch[]
+  /** Takes the lines of the run's record; no record is made without it. */
+  readonly record?: { readonly write: (line: string) => void; readonly program: string }
+}
+
 export function inspectedHypervisor(
   config: HvConfig,
   ports: InspectedPorts,
-  others: readonly HvWatch[] = [],
+  { watches = [], record: wish }: InspectedOptions = {},
 ): Inspected {
   const watch = new JournalWatch({
     now: ports.now,
@@ -43,7 +53,15 @@ export function inspectedHypervisor(
     holds: (condition) => holds(hv, counters, condition),
     after: ports.after,
   })
-  const all = watchAll([watch, ...others])
+  const record =
+    wish === undefined
+      ? undefined
+      : new RecordWatch({
+          write: wish.write,
+          now: ports.now,
+          pageAt: (call) => ('ra' in call ? hv.host.ram.read(frameOf(call.ra)) : null),
+        })
+  const all = watchAll([watch, ...watches, ...(record === undefined ? [] : [record])])
   const gate = new FaultGate({
     after: ports.after,
     hit: (hit) => all.faulted(hit),
@@ -51,5 +69,6 @@ export function inspectedHypervisor(
     host: () => hv.host,
   })
   const hv = new Hypervisor(config, ports, all, gate)
-  return { hv, journal, counters, history, waits, faults: gate.rules }
+  record?.start(config, wish?.program ?? '')
+  return { hv, journal, counters, history, waits, faults: gate.rules, record }
 }

@@ -72,9 +72,13 @@ export class JournalWatch implements HvWatch {
     this.#ports.changed('vm', vm.lpid)
   }
 
-  queued(lpid: Lpid, length: number): void {
+  queued({ lpid }: Task, length: number): void {
     const counters = this.counters.of(lpid)
     if (length > counters.queueMax) counters.queueMax = length
+  }
+
+  resumed(): void {
+    // Nothing is noted of it: the operation is one event.
   }
 
   began(op: Task, vm: Vm): void {
@@ -251,6 +255,19 @@ export class JournalWatch implements HvWatch {
     const args = { rule: id, ...(name === undefined ? {} : { name }), ...action }
     this.journal.extra(serial, { args })
     this.journal.finishBadly(serial, JournalEnd.Done, time)
+  }
+
+  denied(denies: boolean): void {
+    const place = { lpid: 0, gfn: NO_GFN, parent: 0 }
+    const time = this.#clock.read()
+    const name = this.names.indexOf('deny_frames')
+    const serial = this.journal.begin(JournalKind.Operation, name, place, time)
+    this.journal.extra(serial, { args: { denied: denies } })
+    this.journal.finish(serial, 0, time)
+  }
+
+  dropped(): void {
+    // Each operation that ends so is an event of its own.
   }
 
   replaced(host: Host): void {

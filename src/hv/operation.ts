@@ -52,6 +52,8 @@ export interface Operation<R = unknown> {
   readonly done: (end: Ended<R>) => void
   /** The operation in whose ultracall the call was made. */
   readonly inside?: Task | undefined
+  /** A fault rule lets it find the pool empty. */
+  readonly starved?: boolean
 }
 
 /** What a watch keeps of an operation while it is under way. */
@@ -89,6 +91,7 @@ export class Task {
   /** Tells who asked for it. */
   readonly tell: (end: Ended<unknown>) => void
   readonly inside: Task | undefined
+  readonly starved: boolean
   readonly settle: Settle
   /** The ultracall that it waits for. */
   asking: DownCall | undefined
@@ -104,6 +107,7 @@ export class Task {
     this.begin = op.begin
     this.tell = op.done
     this.inside = op.inside
+    this.starved = op.starved === true
     this.settle = settle
     this.asking = undefined
     this.note = undefined

@@ -8,7 +8,7 @@ import { H, Host as HostCode } from '../abi/codes.ts'
 import { frameOf, type Gfn, gfnOf } from '../abi/page.ts'
 import { bytesOfPage } from '../abi/page-bytes.ts'
 import { hypercall } from '../uvmem/dispatch.ts'
-import type { Vm } from '../uvmem/host.ts'
+import type { Host, Vm } from '../uvmem/host.ts'
 import { storeInPage } from '../uvmem/host-ram.ts'
 import { isDevicePte } from '../uvmem/mem-slots.ts'
 import { guestFault } from '../uvmem/vmm/touch.ts'
@@ -44,10 +44,10 @@ const HANDLERS: Omit<Handlers, 'SESSION_OPEN'> = {
   H_SVM_TPM_COMM: (hv, _session, call, body) => serveHcall(hv, call, body, 'vm'),
   H_SVM_PAGE_IN: (hv, _session, call, body) => {
     const shares = body.flags === H_PAGE_IN_SHARED
-    serveHcall(hv, call, body, shares ? 'vm' : movesIn(hv, gfnOf(body.gpa)))
+    serveHcall(hv, call, body, shares ? 'vm' : movesIn(hv.host, gfnOf(body.gpa)))
   },
   H_SVM_PAGE_OUT: (hv, _session, call, body) =>
-    serveHcall(hv, call, body, { gfn: gfnOf(body.gpa), takes: false, frees: always }),
+    serveHcall(hv, call, body, movesOut(gfnOf(body.gpa))),
   HDSI: (hv, _session, call, body) => serveFault(hv, call, body),
   MEM_READ: (hv, _session, call, body) => serveRead(hv, call, body),
   MEM_WRITE: (hv, _session, call, body) => serveWrite(hv, call, body),
@@ -58,11 +58,14 @@ const HANDLERS: Omit<Handlers, 'SESSION_OPEN'> = {
   UV_UNREGISTER_MEM_SLOT: (hv, _session, call, body) => unregisterFromUv(hv, call, body),
 }
 
+/** A page-out gives a device PFN back. */
+export const movesOut = (gfn: Gfn): Footprint => ({ gfn, takes: false, frees: always })
+
 const always = (): boolean => true
 const never = (): boolean => false
 
 /** A page-in takes a PFN; before Linux 5.8 it could replace a device page, whose PFN it gives back. */
-function movesIn({ host }: Hypervisor, gfn: Gfn): Footprint {
+export function movesIn(host: Host, gfn: Gfn): Footprint {
   if (!host.profile.migratesDevicePages) return { gfn, takes: true, frees: never }
   const frees = (vm: Vm): boolean => {
     const slot = vm.slots.at(gfn)

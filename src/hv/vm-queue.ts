@@ -22,8 +22,10 @@ export interface QueuePorts {
   /** Makes an ultracall for an operation; may answer before it returns. */
   readonly ask: (op: Task, call: Ucall, answer: (ret: number) => void) => void
   /** Runs something in a later turn of the event loop. */
-  readonly later: (run: () => void) => void
+  readonly later: (run: () => void, op: Task) => void
   readonly began?: (op: Task, vm: Vm) => void
+  /** A long operation goes on after others had a turn. */
+  readonly resumed?: (op: Task) => void
   /** We are wrong: an operation threw. Its VM is stopped. */
   readonly failed?: (op: Task, error: unknown) => void
 }
@@ -202,8 +204,15 @@ export class VmQueue {
       return
     }
     running.phase = 'asking'
-    if (step.value.call === 'RESCHED') this.#ports.later(() => this.#answered(running, 0))
+    if (step.value.call === 'RESCHED') this.#later(running)
     else this.#ports.ask(running.op, step.value, (ret) => this.#answered(running, ret))
+  }
+
+  #later(running: Running): void {
+    this.#ports.later(() => {
+      this.#ports.resumed?.(running.op)
+      this.#answered(running, 0)
+    }, running.op)
   }
 
   #answered(running: Running, ret: number): void {

@@ -146,6 +146,7 @@ export class Vmm {
   /** While true no page-out finds a normal frame. */
   denyFrames(denies: boolean): void {
     this.#hv.host.deniesFrames = denies
+    this.#hv.watch.denied(denies)
   }
 
   #freeLpid(): Lpid | undefined {

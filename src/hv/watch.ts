@@ -2,7 +2,6 @@
 
 import type { WireErrorName } from '../../schemas/errors.ts'
 import type { DownCall } from '../../schemas/messages.ts'
-import type { Lpid } from '../abi/page.ts'
 import type { Host, Vm } from '../uvmem/host.ts'
 import type { FaultHit } from './faults.ts'
 import type { Ended, Task, UvCall } from './operation.ts'
@@ -11,8 +10,10 @@ import type { Session } from './session.ts'
 export interface HvWatch {
   /** A VM was created; it has no memory slots yet. */
   made(vm: Vm): void
-  /** An operation came; so many of the VM are under way or wait now. */
-  queued(lpid: Lpid, length: number): void
+  /** An operation came; so many of its VM are under way or wait now. */
+  queued(op: Task, length: number): void
+  /** A long operation goes on after others had a turn. */
+  resumed(op: Task): void
   /** An operation's turn has come. */
   began(op: Task, vm: Vm): void
   /** It makes an ultracall. */
@@ -26,6 +27,10 @@ export interface HvWatch {
   refused(call: UvCall, error: WireErrorName): void
   /** A fault rule did something to a call. */
   faulted(hit: FaultHit): void
+  /** From now on, while true, no page-out finds a normal frame. */
+  denied(denies: boolean): void
+  /** Operations whose turn has not come end: their VMs are about to go. */
+  dropped(): void
   /** Another state took the place of the whole host's. */
   replaced(host: Host): void
   opened(session: Session): void
@@ -38,6 +43,7 @@ const nothing = (): void => undefined
 export const NO_WATCH: HvWatch = {
   made: nothing,
   queued: nothing,
+  resumed: nothing,
   began: nothing,
   asked: nothing,
   answered: nothing,
@@ -45,6 +51,8 @@ export const NO_WATCH: HvWatch = {
   accessed: nothing,
   refused: nothing,
   faulted: nothing,
+  denied: nothing,
+  dropped: nothing,
   replaced: nothing,
   opened: nothing,
   closed: nothing,
@@ -60,9 +68,13 @@ function both(first: HvWatch, second: HvWatch): HvWatch {
       first.made(vm)
       second.made(vm)
     },
-    queued: (lpid, length) => {
-      first.queued(lpid, length)
-      second.queued(lpid, length)
+    queued: (op, length) => {
+      first.queued(op, length)
+      second.queued(op, length)
+    },
+    resumed: (op) => {
+      first.resumed(op)
+      second.resumed(op)
     },
     began: (op, vm) => {
       first.began(op, vm)
@@ -91,6 +103,14 @@ function both(first: HvWatch, second: HvWatch): HvWatch {
     faulted: (hit) => {
       first.faulted(hit)
       second.faulted(hit)
+    },
+    denied: (denies) => {
+      first.denied(denies)
+      second.denied(denies)
+    },
+    dropped: () => {
+      first.dropped()
+      second.dropped()
     },
     replaced: (host) => {
       first.replaced(host)

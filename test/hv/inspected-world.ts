@@ -4,12 +4,15 @@ import { LIMITS } from '../../schemas/limits.ts'
 import type { DownCall, Outcome, UpCall } from '../../schemas/messages.ts'
 import { asGfn, asLpid, asSlotId } from '../../src/abi/page.ts'
 import type { HvConfig } from '../../src/hv/config.ts'
-import { type Inspected, inspectedHypervisor } from '../../src/hv/inspected.ts'
+import {
+  type Inspected,
+  type InspectedOptions,
+  inspectedHypervisor,
+} from '../../src/hv/inspected.ts'
 import type { UvCall } from '../../src/hv/operation.ts'
 import type { LinkEnd, Session, UvLink } from '../../src/hv/session.ts'
 import { serve } from '../../src/hv/up-calls.ts'
 import { Vmm } from '../../src/hv/vmm.ts'
-import type { HvWatch } from '../../src/hv/watch.ts'
 import type { Ancestor } from '../../src/peer/rpc-calls.ts'
 
 export const LPID = asLpid(1)
@@ -47,7 +50,7 @@ export class World {
   /** What the next ultracalls of a name answer; 0 when nothing is said. */
   readonly script = new Map<string, number[]>()
 
-  constructor(config: Partial<HvConfig> = {}, others: readonly HvWatch[] = []) {
+  constructor(config: Partial<HvConfig> = {}, options: InspectedOptions = {}) {
     this.inspected = inspectedHypervisor(
       { ...CONFIG, ...config },
       {
@@ -56,7 +59,7 @@ export class World {
         token: () => 'secret',
         after: (ms, run) => this.after(ms, run),
       },
-      others,
+      options,
     )
     this.vmm = new Vmm(this.inspected.hv)
     const session = this.inspected.hv.openSession('uv', this.link())
