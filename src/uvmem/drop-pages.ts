@@ -22,6 +22,8 @@ export interface Drop {
 
 /** Frames, or runs of frames, that are dropped before others may run. */
 const stepsPerTurn = 4_096
+/** Frames of such runs that are dropped before others may run: some milliseconds. */
+const framesPerTurn = 131_072
 /** Frames that are looked at and dropped at a stroke, at most. */
 const framesPerRunMax = 65_536
 
@@ -31,18 +33,22 @@ export function* dropPages(host: Host, vm: Vm, slot: MemSlot, drop: Drop): HvSte
   if (drops === 'never') return
   if (drops === 'by-migration' && !slot.region.mapped) return
   let turns = 0
+  let frames = 0
   for (let done = 0; done < slot.pages; ) {
     const gfn = asGfn(slot.base + done)
     const many = isSecure(vm, gfn)
       ? dropRun(host, vm, slot, gfn, drop)
       : passRun(host, vm, slot, gfn, drop)
+    frames += many
     if (many > 0) done += many
     else {
       yield* dropOne(host, vm, slot, gfn, drop)
       if (vm.fault !== undefined) return
       done++
     }
-    if (++turns % stepsPerTurn === 0) yield RESCHED
+    if (++turns % stepsPerTurn !== 0 && frames < framesPerTurn) continue
+    frames = 0
+    yield RESCHED
   }
 }
 

@@ -16,6 +16,8 @@ import { Reason } from './reason.ts'
 
 /** Frames, or runs of frames, that are secured before others may run. */
 const stepsPerTurn = 4_096
+/** Frames of such runs that are secured before others may run: some milliseconds. */
+const framesPerTurn = 131_072
 /** Frames that are looked at and secured at a stroke, at most. */
 const framesPerRunMax = 65_536
 
@@ -23,18 +25,22 @@ const framesPerRunMax = 65_536
 export function* secureRest(host: Host, vm: Vm, slot: MemSlot): HvSteps {
   const end = endOfWalk(host, vm, slot)
   let turns = 0
+  let frames = 0
   for (let gfn: number = slot.base; gfn < end; ) {
     const { normal, skip } = nextFrames(vm, asGfn(gfn), end)
     gfn += skip
     for (const stop = gfn + normal; gfn < stop; ) {
       const many = secureRun(host, vm, asGfn(gfn), stop - gfn)
+      frames += many
       if (many > 0) gfn += many
       else {
         const ret = yield* secureOne(host, vm, asGfn(gfn))
         if (ret !== H.SUCCESS) return refuseSlot(vm)
         gfn++
       }
-      if (++turns % stepsPerTurn === 0) yield RESCHED
+      if (++turns % stepsPerTurn !== 0 && frames < framesPerTurn) continue
+      frames = 0
+      yield RESCHED
     }
   }
   return H.SUCCESS
