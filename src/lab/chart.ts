@@ -2,6 +2,8 @@
 
 export interface Line {
   readonly name: string
+  /** Which of the page's colours. */
+  readonly colour: number
   /** Both above 0. */
   readonly points: readonly (readonly [x: number, y: number])[]
 }
@@ -63,7 +65,7 @@ export function drawChart({ title, xName, lines, sayX, sayY }: Chart): string {
     ...xs.map((tick) => gridX(x(tick), sayX(tick))),
     ...ys.map((tick) => gridY(y(tick), sayY(tick))),
     `<text class="axis" x="${(PLOT.left + WIDTH - PLOT.right) / 2}" y="${HEIGHT - 6}" text-anchor="middle">${escapeText(xName)}</text>`,
-    ...joined.map((line, i) => drawLine(line, i, x, y)),
+    ...joined.map((line) => drawLine(line, x, y)),
     ...drawLabels(joined, x, y),
     '</svg></figure>',
   ].join('\n')
@@ -79,18 +81,18 @@ const gridY = (y: number, text: string): string =>
 
 const r = (value: number): string => value.toFixed(1)
 
-function drawLine({ name, points }: Line, i: number, x: Scale, y: Scale): string {
+function drawLine({ name, colour, points }: Line, x: Scale, y: Scale): string {
   const path = points.map(([px, py], n) => `${n === 0 ? 'M' : 'L'}${r(x(px))} ${r(y(py))}`).join('')
   const dots = points.map(([px, py]) => `<circle cx="${r(x(px))}" cy="${r(y(py))}" r="3"/>`)
-  return `<g class="line c${i % 6}"><title>${escapeText(name)}</title><path d="${path}"/>${dots.join('')}</g>`
+  return `<g class="line c${colour}"><title>${escapeText(name)}</title><path d="${path}"/>${dots.join('')}</g>`
 }
 
 /** Each line's name at its end; names that would cover each other move apart. */
 function drawLabels(lines: readonly Line[], x: Scale, y: Scale): string[] {
-  const labels = lines.flatMap(({ name, points }, i) => {
+  const labels = lines.map(({ name, colour, points }) => {
     const [px, py] = points.at(-1) ?? [1, 1]
     const rows = wrap(name, 26)
-    return [{ i, rows, x: x(px) + 10, y: y(py) + 4 }]
+    return { colour, rows, x: x(px) + 10, y: y(py) + 4 }
   })
   labels.sort((a, b) => a.y - b.y)
   let free = 0
@@ -100,7 +102,7 @@ function drawLabels(lines: readonly Line[], x: Scale, y: Scale): string[] {
     const spans = label.rows.map(
       (row, n) => `<tspan x="${r(label.x)}" dy="${n === 0 ? 0 : 14}">${escapeText(row)}</tspan>`,
     )
-    return `<text class="label c${label.i % 6}" y="${r(top)}">${spans.join('')}</text>`
+    return `<text class="label c${label.colour}" y="${r(top)}">${spans.join('')}</text>`
   })
 }
 

@@ -11,22 +11,24 @@ import type { SwitchRun } from './switch-sizes.ts'
 const STYLE = `
 :root { color-scheme: light dark; --bg: #fff; --fg: #1c2430; --soft: #5c6675; --line: #dfe3e8;
   --bad: #b3261e; --good: #1b6e3c; --badbg: #fdecea; --goodbg: #e9f6ee;
-  --c0: #c2410c; --c1: #7c3aed; --c2: #0f766e; --c3: #be185d; --c4: #1d4ed8; --c5: #4d7c0f; }
+  --c0: #c2410c; --c1: #7c3aed; --c2: #0f766e; --c3: #be185d; --c4: #1d4ed8; --c5: #4d7c0f;
+  --c6: #475569; --c7: #a16207; }
 @media (prefers-color-scheme: dark) { :root { --bg: #14181f; --fg: #e4e8ee; --soft: #9aa5b4;
   --line: #2c333e; --bad: #ff9a90; --good: #7fd6a0; --badbg: #3a1d1b; --goodbg: #16301f;
-  --c0: #fb923c; --c1: #b794f6; --c2: #4fd1c5; --c3: #f687b3; --c4: #7aa2f7; --c5: #a3d65c; } }
+  --c0: #fb923c; --c1: #b794f6; --c2: #4fd1c5; --c3: #f687b3; --c4: #7aa2f7; --c5: #a3d65c;
+  --c6: #94a3b8; --c7: #facc15; } }
 body { background: var(--bg); color: var(--fg); font: 16px/1.55 system-ui, sans-serif; margin: 0; }
 main { max-width: 62rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
 h1 { font-size: 1.7rem; line-height: 1.2; } h2 { margin-top: 2.5rem; font-size: 1.25rem; }
 p, li { max-width: 46rem; } .soft { color: var(--soft); }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: .88rem; }
+th span { font-weight: 400; } .scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: .88rem; }
 th, td { text-align: left; padding: .35rem .7rem; border-bottom: 1px solid var(--line); vertical-align: top; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 td.good { color: var(--good); background: var(--goodbg); } td.bad { color: var(--bad); background: var(--badbg); }
 figure { margin: 1.5rem 0; } figcaption { font-weight: 600; margin-bottom: .4rem; }
 svg { width: 100%; height: auto; min-width: 34rem; } .chart { overflow-x: auto; }
 .grid { stroke: var(--line); } .tick, .axis { fill: var(--soft); font-size: 12px; } .label { font-size: 12px; font-weight: 600; }
-.line path { fill: none; stroke-width: 2.5; } ${[0, 1, 2, 3, 4, 5]
+.line path { fill: none; stroke-width: 2.5; } ${[0, 1, 2, 3, 4, 5, 6, 7]
   .map(
     (i) =>
       `.line.c${i} { stroke: var(--c${i}); fill: var(--c${i}); } .label.c${i} { fill: var(--c${i}); }`,
@@ -102,10 +104,10 @@ const count = (n: number): string => n.toLocaleString('en-US')
 function sizeParts({ switches, costs }: LabResult): string[] {
   if (switches.length === 0) return []
   const lines = (of: (run: SwitchRun) => number): Line[] =>
-    DESIGNS.flatMap(({ name }): Line[] => {
+    DESIGNS.flatMap(({ name }, colour): Line[] => {
       const runs = switches.filter(({ design }) => design === name)
       const points = runs.map((run) => [run.gigabytes, Math.max(of(run), 1e-3)] as const)
-      return runs.length === 0 ? [] : [{ name, points }]
+      return runs.length === 0 ? [] : [{ name, colour, points }]
     })
   const chart = (title: string, of: (run: SwitchRun) => number, sayY: Chart['sayY']): string =>
     `<div class="chart">${drawChart({ title, xName: 'size of the VM', lines: lines(of), sayX: sayGigabytes, sayY })}</div>`

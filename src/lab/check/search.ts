@@ -70,6 +70,8 @@ export class Search {
   readonly #dead = new Set<number>()
   #transitions = 0
   #quiet = 0
+  /** Told of every new state, alive: it must not be kept. */
+  onState: ((live: Live) => void) | undefined
   /** Told now and then. */
   onProgress: ((states: number, transitions: number, depth: number) => void) | undefined
 
@@ -155,6 +157,7 @@ export class Search {
     if (state >= this.#parents.length) this.#grow()
     const quiet = live.isQuiet
     if (quiet) this.#quiet++
+    this.onState?.(live)
     this.#parents[state] = parent
     this.#moves[state] = quiet ? move + QUIET : move
     const found = broken.concat(
