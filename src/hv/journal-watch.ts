@@ -9,7 +9,6 @@ import type { WireErrorName } from '../../schemas/errors.ts'
 import type { DownCall } from '../../schemas/messages.ts'
 import { H_PAGE_IN_SHARED } from '../abi/calls.ts'
 import { gfnOf, type Lpid } from '../abi/page.ts'
-import { isSecureWord } from '../uvmem/frame-state.ts'
 import type { Host, Vm } from '../uvmem/host.ts'
 import { stateWordAt } from '../uvmem/mapping.ts'
 import { vmStateOf } from '../uvmem/vm-state.ts'
@@ -24,7 +23,7 @@ import { TurnClock } from './journal-clock.ts'
 import { JournalEnd, JournalKind } from './journal-entry.ts'
 import { JournalNames } from './journal-names.ts'
 import { NO_GFN } from './journal-ring.ts'
-import { tellChanges } from './journal-transitions.ts'
+import { faultText, tellFrames, tellVm } from './journal-transitions.ts'
 import type { Ended, OperationNote, Task, UvCall } from './operation.ts'
 import type { Session } from './session.ts'
 import { codeOf } from './vmm-call.ts'
@@ -171,14 +170,19 @@ export class JournalWatch implements HvWatch {
       this.journal.extra(serial, { reason: end.reason })
     } else if (end.how === 'fault') this.journal.extra(serial, { error: faultText(end) })
     const counters = this.counters.of(lpid)
-    this.#change(op, note, serial, code ?? 0, time)
+    tellFrames(this, this.#ports, op, note, {
+      name: note.name,
+      cause: serial,
+      code: code ?? 0,
+      time,
+    })
     if (code !== undefined) this.journal.finish(serial, code, time)
     else this.journal.finishBadly(serial, JournalEnd.Fault, time)
     counters.calls.add(note.name, code ?? NO_CODE)
     this.counters.took(note.name, time - note.beganAt)
     const used = this.#ports.pool()
     if (used > this.counters.poolMax) this.counters.poolMax = used
-    this.#changeVm(op, note, serial, end, time)
+    tellVm(this, this.#ports, op, note, serial, end, time)
   }
 
   /** The operation's serial; a new one when its record has left the ring. */
@@ -187,43 +191,6 @@ export class JournalWatch implements HvWatch {
     const again = this.#begin(op, note.name, note.beganAt)
     this.journal.extra(again, { first: note.serial })
     return again
-  }
-
-  #change(op: Task, note: OperationNote, cause: number, code: number, time: number): void {
-    const { lpid, gfn } = op
-    const { vm, runs, name } = note
-    if (vm === undefined) return
-    if (runs !== undefined) {
-      tellChanges(this, lpid, runs, runsOf(vm), { name, cause, code, time })
-      if (this.#ports.awaited()) this.#ports.changed('frame', lpid)
-      return
-    }
-    if (gfn === undefined) return
-    const from = numberOfWord(note.word)
-    const to = numberOfWord(stateWordAt(vm, gfn))
-    if (from === to) return
-    this.journal.frame(name, lpid, gfn, cause, from, to, code, time)
-    this.history.put(lpid, gfn, from, to, name, code, cause, time)
-    this.counters.of(lpid).pages.framesChanged++
-    if (this.#ports.awaited()) this.#ports.changed('frame', lpid)
-  }
-
-  #changeVm(op: Task, note: OperationNote, cause: number, end: Ended<unknown>, time: number): void {
-    const { vm, flags, name } = note
-    const { lpid } = op
-    if (vm === undefined) return
-    const from = vmStateOf(flags)
-    const to = vmStateOf(vm.secureGuest)
-    if (end.how === 'fault') {
-      this.counters.of(lpid).pages.faults++
-      this.journal.vm(name, lpid, cause, to, 'fault', time, { error: faultText(end) })
-    } else if (op.name === 'destroy' && codeIsSuccess(end)) {
-      this.journal.vm(name, lpid, cause, from, 'none', time)
-      this.history.forget(lpid)
-      this.counters.retire(lpid)
-    } else if (from !== to) this.journal.vm(name, lpid, cause, from, to, time)
-    else return
-    this.#ports.changed('vm', lpid)
   }
 
   accessed(call: UvCall, ret: number): void {
@@ -301,16 +268,4 @@ export class JournalWatch implements HvWatch {
     this.journal.finish(serial, 0, time)
     this.#ports.changed('session')
   }
-}
-
-const codeIsSuccess = (end: Ended<unknown>): boolean =>
-  end.how === 'done' && codeOf(end.result) === 0
-
-const faultText = ({ fault }: Extract<Ended<unknown>, { how: 'fault' }>): string =>
-  `${fault.kind}: ${fault.message}`
-
-/** The number of a frame's state (`JOURNAL_STATES`) in a state word; see frame-state.ts. */
-const numberOfWord = (word: number): number => {
-  if (isSecureWord(word)) return 1
-  return word === 0 ? 0 : word === 1 ? 3 : 2
 }
