@@ -15,6 +15,7 @@ Examples:
   uvmem lab run                           every design, switches of 1 GB to 1 TB (a few minutes)
   uvmem lab run --sizes 1GB,10GB          less patience
   uvmem lab run --design linux-6 --sizes none
+  uvmem lab run --wire --sizes none       the stories with a socket between the two sides
 
 An outcome is what the run showed, whether that is what anybody expected or not: a broken invariant
 is a result, not a failure. Exit codes: 0 ran, 2 bad usage.`
@@ -26,18 +27,19 @@ export function register(program: Command, io: Io): void {
   command.action(() => run(readOptions(command, LabOptions, io), io))
 }
 
-function run(options: LabOptions, io: Io): void {
+async function run(options: LabOptions, io: Io): Promise<void> {
   const plan = {
     designs: DESIGNS.filter(({ name }) => options.design.includes(name)),
     stories: STORIES,
     sizes: options.sizes,
+    wire: options.wire,
     costs: {
       usPerPageIn: options.costPageIn,
       usPerLocalPage: options.costLocal,
       usPerOfferedPage: options.costPageIn,
     },
   }
-  const result = runLab(plan, {
+  const result = await runLab(plan, {
     now: () => performance.now(),
     tell: (what) => io.err.write(`${what}\n`),
   })

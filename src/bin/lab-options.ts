@@ -48,6 +48,9 @@ export const LabOptions = z.strictObject({
   ),
   costPageIn: cost(DEFAULT_COSTS.usPerPageIn, 'predicted cost of a page through H_SVM_PAGE_IN'),
   costLocal: cost(DEFAULT_COSTS.usPerLocalPage, 'predicted cost of a page secured locally'),
+  wire: option(flag('wire').default(false), 'play the stories over a real socket', {
+    kind: 'flag',
+  }),
   json: option(flag('json').default(false), 'print one JSON object', { kind: 'flag' }),
   html: option(text('a path').optional(), 'write an offline page with plots', { value: 'file' }),
 })

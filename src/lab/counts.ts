@@ -1,5 +1,10 @@
 /** Counts what the two sides ask of each other. */
-import type { Exchange } from './machine.ts'
+/** One call between the sides, and its code. */
+export interface Counted {
+  readonly by: 'hv' | 'uv'
+  readonly call: { readonly call: string }
+  readonly ret: number
+}
 
 export class Counts {
   hypercalls = 0
@@ -9,7 +14,7 @@ export class Counts {
   /** H_SVM_PAGE_IN, shared or not. */
   pagesAsked = 0
 
-  add({ by, call, ret }: Exchange): void {
+  add({ by, call, ret }: Counted): void {
     if (by === 'hv') this.ultracalls++
     else if (call.call.startsWith('H_')) this.hypercalls++
     if (call.call === 'H_SVM_PAGE_IN') this.pagesAsked++

@@ -1,8 +1,10 @@
 /** Plays a story under a design and says what came of it: never what was expected. */
+
+import type { Counts } from './counts.ts'
 import type { Design } from './design.ts'
 import type { Broken, InvariantId } from './invariants.ts'
-import { STORY_PAGES, type Story, tellOp } from './story.ts'
-import { StoryWorld } from './story-world.ts'
+import { STORY_PAGES, type Story, type StoryOp, tellOp } from './story.ts'
+import { type Outcome, StoryWorld } from './story-world.ts'
 
 export interface ExperimentStep {
   readonly told: string
@@ -24,34 +26,63 @@ export interface Experiment {
   readonly wallMs: number
 }
 
+/** What an experiment is played in: one process, or a socket between two sides. */
+export interface Stage {
+  readonly counts: Counts
+  perform(op: StoryOp): Outcome | Promise<Outcome>
+  broken(): readonly Broken[]
+}
+
 /** `now`: milliseconds of a clock that does not go back. */
 export function runExperiment(design: Design, story: Story, now: () => number): Experiment {
   const since = now()
   const world = new StoryWorld(design, STORY_PAGES)
-  const broken = new Set<InvariantId>()
-  const steps: ExperimentStep[] = []
-  let first: Broken | undefined
-  let stepsToFirst = story.ops.length
-  for (const op of story.ops) {
-    const outcome = world.perform(op)
-    steps.push({ told: tellOp(op), result: outcome.result })
-    const found = [...world.broken(), ...outcome.broken]
-    for (const each of found) broken.add(each.id)
-    if (first === undefined && found[0] !== undefined) {
-      first = found[0]
-      stepsToFirst = steps.length
-    }
+  const log = new ExperimentLog()
+  for (const op of story.ops) log.note(op, world.perform(op), world.broken())
+  return log.end(design, story, world.counts, now() - since)
+}
+
+/** The same on any stage. */
+export async function playStory(
+  design: Design,
+  story: Story,
+  stage: Stage,
+  now: () => number,
+): Promise<Experiment> {
+  const since = now()
+  const log = new ExperimentLog()
+  for (const op of story.ops) log.note(op, await stage.perform(op), stage.broken())
+  return log.end(design, story, stage.counts, now() - since)
+}
+
+/** What came of each step. */
+class ExperimentLog {
+  readonly #broken = new Set<InvariantId>()
+  readonly #steps: ExperimentStep[] = []
+  #first: Broken | undefined
+  #stepsToFirst = Number.POSITIVE_INFINITY
+
+  note(op: StoryOp, outcome: Outcome, seen: readonly Broken[]): void {
+    this.#steps.push({ told: tellOp(op), result: outcome.result })
+    const found = [...seen, ...outcome.broken]
+    for (const each of found) this.#broken.add(each.id)
+    if (this.#first !== undefined || found[0] === undefined) return
+    this.#first = found[0]
+    this.#stepsToFirst = this.#steps.length
   }
-  const { hypercalls, ultracalls, pagesMoved } = world.counts
-  return {
-    design: design.name,
-    story: story.name,
-    broken: [...broken],
-    first,
-    steps: steps.slice(0, stepsToFirst),
-    hypercalls,
-    ultracalls,
-    pagesMoved,
-    wallMs: now() - since,
+
+  end(design: Design, story: Story, counts: Counts, wallMs: number): Experiment {
+    const { hypercalls, ultracalls, pagesMoved } = counts
+    return {
+      design: design.name,
+      story: story.name,
+      broken: [...this.#broken],
+      first: this.#first,
+      steps: this.#steps.slice(0, this.#stepsToFirst),
+      hypercalls,
+      ultracalls,
+      pagesMoved,
+      wallMs,
+    }
   }
 }

@@ -1,9 +1,10 @@
 /** Runs the lab: every story under every design, and the switch by VM size. */
 import type { CostModel } from './cost-model.ts'
 import type { Design } from './design.ts'
-import { type Experiment, runExperiment } from './experiment.ts'
+import { type Experiment, playStory, runExperiment } from './experiment.ts'
 import type { Story } from './story.ts'
 import { runSwitch, type SwitchRun } from './switch-sizes.ts'
+import { WireWorld } from './wire-world.ts'
 
 export interface LabPlan {
   readonly designs: readonly Design[]
@@ -11,6 +12,8 @@ export interface LabPlan {
   /** Gigabytes of 16,384 pages. */
   readonly sizes: readonly number[]
   readonly costs: CostModel
+  /** Stories run over a real socket. */
+  readonly wire: boolean
 }
 
 export interface LabResult {
@@ -25,10 +28,13 @@ export interface LabPorts {
   readonly tell: (what: string) => void
 }
 
-export function runLab(plan: LabPlan, { now, tell }: LabPorts): LabResult {
+export async function runLab(plan: LabPlan, { now, tell }: LabPorts): Promise<LabResult> {
   const experiments: Experiment[] = []
   for (const story of plan.stories) {
-    for (const design of plan.designs) experiments.push(runExperiment(design, story, now))
+    for (const design of plan.designs) {
+      const run = plan.wire ? runOverWire : runExperiment
+      experiments.push(await run(design, story, now))
+    }
   }
   const switches: SwitchRun[] = []
   for (const size of plan.sizes) {
@@ -38,4 +44,13 @@ export function runLab(plan: LabPlan, { now, tell }: LabPorts): LabResult {
     }
   }
   return { costs: plan.costs, experiments, switches }
+}
+
+async function runOverWire(design: Design, story: Story, now: () => number): Promise<Experiment> {
+  const world = await WireWorld.open(design)
+  try {
+    return await playStory(design, story, world, now)
+  } finally {
+    await world.close()
+  }
 }

@@ -16,7 +16,7 @@ import {
   PAGE_SIZE,
 } from '../abi/page.ts'
 import { sourceOf } from '../formats/byte-source.ts'
-import { buildGuest, type Guest } from '../guest/guest.ts'
+import { buildGuest, type Content, type Guest } from '../guest/guest.ts'
 import { invariant, present } from '../lib/assert.ts'
 import { nodeCipher, nodeSha512 } from '../peer/node-cipher.ts'
 import { runEsm } from '../ultravisor/esm.ts'
@@ -42,8 +42,8 @@ import { Machine } from './machine.ts'
 import { HOT_SLOT, type StoryOp } from './story.ts'
 
 export const LPID = asLpid(1)
-const SLOT = asSlotId(0)
-const HOT = {
+export const SLOT = asSlotId(0)
+export const HOT = {
   id: asSlotId(HOT_SLOT.id),
   base: asGfn(HOT_SLOT.base),
   pages: HOT_SLOT.pages,
@@ -151,14 +151,9 @@ export class StoryWorld {
     const tag = contentOf(Writer.Boot, LPID, asGfn(BOOT_PAGES))
     machine.hv(fillTags(host, vm, asGfn(BOOT_PAGES), this.#pages - BOOT_PAGES, tag, 1n))
     for (const { gpa, content } of this.#guest.placements) {
-      const bytes = content.from === 'bytes' ? content.bytes : FILE.subarray(0, content.length)
-      machine.hv(writePage(host, vm, gfnOf(gpa), gpa % PAGE_SIZE, bytes.slice()))
+      machine.hv(writePage(host, vm, gfnOf(gpa), gpa % PAGE_SIZE, bytesOf(content)))
     }
-    const slot = present(vm.slots.get(SLOT), 'slot 0')
-    for (let i = 0; i < Math.min(this.#pages, 4_096); i++) {
-      const pte = slot.region.ptes.get(i)
-      if (isFramePte(pte)) memory.boot.set(asGfn(i), host.ram.read(asFrame(pte)))
-    }
+    noteBoot(host, vm, memory)
   }
 
   #reboot(): Outcome {
@@ -258,9 +253,26 @@ export class StoryWorld {
   }
 }
 
-const done = (ret: number): Outcome => ({ result: ret === 0 ? 'ok' : String(ret), broken: [] })
+export const done = (ret: number): Outcome => ({
+  result: ret === 0 ? 'ok' : String(ret),
+  broken: [],
+})
 
-function smallGuest(pages: number): Guest {
+/** Notes what the boot loader has put, for as many pages as a story looks at. */
+export function noteBoot(host: Host, vm: Vm, memory: GuestMemory): void {
+  const slot = present(vm.slots.get(SLOT), 'slot 0')
+  for (let i = 0; i < Math.min(slot.pages, 4_096); i++) {
+    const pte = slot.region.ptes.get(i)
+    if (isFramePte(pte)) memory.boot.set(asGfn(i), host.ram.read(asFrame(pte)))
+  }
+}
+
+/** What the boot loader puts. */
+export const bytesOf = (content: Content): Uint8Array =>
+  (content.from === 'bytes' ? content.bytes : FILE.subarray(0, content.length)).slice()
+
+/** The guest of the lab, in the first pages of a VM. */
+export function smallGuest(pages: number): Guest {
   const guest = buildGuest({
     kernel: sourceOf(FILE),
     initrd: sourceOf(FILE.subarray(0, 500)),
