@@ -4,7 +4,7 @@
  * One ring of numbers for all frames of all VMs, chained by a hash of VM and frame, so that its size
  * is bounded whatever the VMs hold. Changes of many frames at once are kept apart, a few for each VM.
  */
-import type { Gfn, Lpid } from '../abi/page.ts'
+import { type Gfn, gfnAt, type Lpid } from '../abi/page.ts'
 import { invariant } from '../lib/assert.ts'
 import { JOURNAL_STATES, type JournalState } from './journal-entry.ts'
 import type { JournalNames } from './journal-names.ts'
@@ -15,6 +15,8 @@ export const historyEntriesMax = 65_536
 export const historyRunsMax = 256
 /** Transitions of one frame that are told. */
 export const historyPerFrameMax = 16
+/** A run as short as that is kept frame by frame, so that many short ones do not drive long ones out. */
+const shortRunMax = 8
 /** Entries that are looked at for one frame: bounds the time when many frames share a hash. */
 const stepsMax = 4_096
 
@@ -128,6 +130,10 @@ export class FrameHistory {
 
   /** `count` frames from `first` on went from one state to another at a stroke. */
   addRun(lpid: Lpid, first: Gfn, count: number, from: number, to: number, change: Change): void {
+    if (count <= shortRunMax) {
+      for (let i = 0; i < count; i++) this.add(lpid, gfnAt(first, i), from, to, change)
+      return
+    }
     const runs = this.#runs.get(lpid) ?? []
     runs.push({ ...change, order: ++this.#order, first, count, from, to })
     if (runs.length > historyRunsMax) runs.shift()

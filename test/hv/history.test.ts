@@ -104,11 +104,22 @@ t.test('frames that share a hash keep their own histories', async (t) => {
 t.test('changes of many frames at once are bounded for each VM', async (t) => {
   const history = newHistory()
   for (let i = 0; i <= historyRunsMax; i++) {
-    history.addRun(LPID, asGfn(i), 1, NORMAL, SECURE, { ...change, cause: i })
+    history.addRun(LPID, asGfn(i * 100), 100, NORMAL, SECURE, { ...change, cause: i })
   }
   t.same(history.of(LPID, asGfn(0)), [], 'one past the limit')
-  t.equal(history.of(LPID, asGfn(1)).length, 1)
-  history.addRun(LPID, asGfn(10), 5, SECURE, NORMAL, change)
-  t.equal(history.of(LPID, asGfn(14)).length, 2, 'the last frame of a run')
-  t.equal(history.of(LPID, asGfn(15)).length, 1, 'one past it')
+  t.equal(history.of(LPID, asGfn(100)).length, 1)
+  history.addRun(LPID, asGfn(1_000), 50, SECURE, NORMAL, change)
+  t.equal(history.of(LPID, asGfn(1_049)).length, 2, 'the last frame of a run')
+  t.equal(history.of(LPID, asGfn(1_050)).length, 1, 'one past it')
+})
+
+t.test('short runs are kept frame by frame and drive no long ones out', async (t) => {
+  const history = newHistory()
+  history.addRun(LPID, asGfn(0), 100, NORMAL, SECURE, change)
+  for (let i = 0; i <= historyRunsMax; i++) {
+    history.addRun(LPID, asGfn(1_000 + i * 8), 8, NORMAL, SECURE, change)
+  }
+  t.equal(history.of(LPID, asGfn(99)).length, 1)
+  t.equal(history.of(LPID, asGfn(1_000)).length, 1)
+  t.equal(history.of(LPID, asGfn(1_007)).length, 1)
 })

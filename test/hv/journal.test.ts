@@ -1,9 +1,10 @@
 import t from 'tap'
-import { asGfn, asGpa, asLpid } from '../../src/abi/page.ts'
+import { asGfn, asGpa, asLpid, asRa } from '../../src/abi/page.ts'
 import { Journal } from '../../src/hv/journal.ts'
 import type { JournalEvent } from '../../src/hv/journal-entry.ts'
 import { JournalNames } from '../../src/hv/journal-names.ts'
 import { journalFollowersMax } from '../../src/hv/journal-stream.ts'
+import { changesPerOperationMax } from '../../src/hv/journal-transitions.ts'
 import { LPID, World } from './inspected-world.ts'
 
 const ALL = { limit: 1_000, order: 'oldest' } as const
@@ -332,4 +333,47 @@ t.test('a call that outlives its record has a new one, which says so', async (t)
   ])
   t.equal(events[1]?.first, first?.serial)
   t.equal(events[2]?.parent, events[1]?.serial)
+})
+
+t.test(
+  'an operation that changes very many runs tells of so many, and how many more',
+  async (t) => {
+    const world = new World({ poolPages: 4_096 })
+    const pages = 2 * (changesPerOperationMax + 1)
+    await world.vm(pages)
+    await world.run(start)
+    for (let gfn = 0; gfn < pages; gfn += 2) world.call(pageIn(gfn))
+    await world.settle()
+    const { journal, counters, history } = world.inspected
+    const since = journal.last
+    await world.run({ call: 'H_SVM_INIT_DONE', lpid: LPID })
+    const limit = pages
+    const { events } = journal.query({ limit, order: 'oldest', since, kind: 'frames' })
+    t.equal(events.length, changesPerOperationMax)
+    const [done] = journal.query({ ...ALL, since, kind: 'hypercall' }).events
+    t.equal(done?.note, '1 more runs changed')
+    t.equal(counters.pageCount('framesSecured'), pages / 2, 'all are counted')
+    const [last] = history.of(LPID, asGfn(1))
+    t.equal(last?.call, 'H_SVM_INIT_DONE', 'and so does the first frame of them')
+  },
+)
+
+t.test('loads, stores and the operator are in the journal too', async (t) => {
+  const world = new World()
+  await world.vm(4)
+  const since = world.inspected.journal.last
+  const bytes = new Uint8Array(3)
+  const memory = { lpid: LPID, ra: asRa(65_536), offset: 4 }
+  t.equal(await world.run({ call: 'MEM_WRITE', ...memory, bytes }), 0)
+  t.equal(await world.run({ call: 'MEM_READ', ...memory, length: 2, ra: asRa(99 * 65_536) }), -14)
+  world.vmm.denyFrames(true)
+  const { events } = world.inspected.journal.query({ ...ALL, since })
+  t.same(
+    events.map(({ kind, call, code, args }) => [kind, call, code, args]),
+    [
+      ['memory', 'MEM_WRITE', 0, { ra: 65_536, offset: 4, length: 3 }],
+      ['memory', 'MEM_READ', -14, { ra: 99 * 65_536, offset: 4, length: 2 }],
+      ['operation', 'deny_frames', 0, { denied: true }],
+    ],
+  )
 })

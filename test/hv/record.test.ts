@@ -1,6 +1,6 @@
 import t from 'tap'
 import { RecordLine } from '../../schemas/record.ts'
-import { asGfn, asGpa, asLpid, asSlotId, type Lpid } from '../../src/abi/page.ts'
+import { asGfn, asGpa, asLpid, asRa, asSlotId, type Lpid } from '../../src/abi/page.ts'
 import type { HvConfig } from '../../src/hv/config.ts'
 import { replay } from '../../src/hv/record-replay.ts'
 import { TraceWriter } from '../../src/hv/record-trace.ts'
@@ -112,6 +112,9 @@ t.test('a record that cannot be read says where', async (t) => {
   }
 })
 
+const LATER_SLOT = { startGpa: asGpa(8 * 65_536), size: 131_072, flags: 0, slotId: asSlotId(1) }
+const STORED = { offset: 4, bytes: new Uint8Array([1, 2, 3]) }
+
 /** Random calls and operations on two VMs, many under way at once. */
 async function stir(world: World, random: Prng, steps: number): Promise<void> {
   const lpids: readonly Lpid[] = [LPID, asLpid(2)]
@@ -127,6 +130,11 @@ async function stir(world: World, random: Prng, steps: number): Promise<void> {
       () => world.call({ ...pageIn(gfn, 0, lpid), call: 'H_SVM_PAGE_OUT' }),
       () => world.call({ ...start, lpid }),
       () => world.call({ ...done, lpid }),
+      () => world.call({ call: 'HDSI', lpid, gpa: asGpa(gfn * 65_536) }),
+      () => world.call({ call: 'H_SVM_INIT_ABORT', lpid }),
+      () => world.call({ call: 'UV_REGISTER_MEM_SLOT', lpid, ...LATER_SLOT }),
+      () => world.call({ call: 'UV_UNREGISTER_MEM_SLOT', lpid, slotId: asSlotId(1) }),
+      () => world.call({ call: 'MEM_WRITE', lpid, ra: asRa(gfn * 65_536), ...STORED }),
       () => vmm.touch(lpid, gfn),
       () => vmm.writePage(lpid, gfn, 8, new Uint8Array([i % 256])),
       () => vmm.unmap(lpid, gfn, 'reclaim'),
