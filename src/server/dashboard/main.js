@@ -1,0 +1,18 @@
+/** Starts the page. */
+import { startCalls } from './calls-panel.js'
+import { startCharts } from './charts-panel.js'
+import { startFaults } from './faults-panel.js'
+import { showConnection, startHost } from './host-panel.js'
+import { connected } from './poll.js'
+import { startTheme } from './theme.js'
+import { startVm } from './vm-panel.js'
+import { startVms } from './vms-panel.js'
+
+startTheme()
+showConnection(connected)
+startHost()
+startVms()
+startVm()
+startCharts()
+startFaults()
+startCalls()

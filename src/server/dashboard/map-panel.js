@@ -1,0 +1,147 @@
+/** The heat map with what is around it: legend, keys, a field to jump to a frame. */
+import { el, setText } from './dom.js'
+import { gpaOf, hex, parseNumber } from './format.js'
+import { FrameModel } from './frame-model.js'
+import { HeatMap } from './heat-map.js'
+import { listenToMap, settle } from './map-input.js'
+import { MapTip } from './map-tip.js'
+import { stateBar, stateLegend } from './state-bar.js'
+import { STATE_LABELS } from './states.js'
+import { theme } from './theme.js'
+
+export class MapPanel {
+  model = new FrameModel()
+  box = el('div')
+  #canvas = el('canvas', { tabIndex: 0, role: 'application', 'aria-describedby': 'map-spoken' })
+  #frame = el('div', { class: 'map' }, this.#canvas)
+  #spoken = el('p', { class: 'muted mono', id: 'map-spoken', 'aria-live': 'polite' })
+  #bar = stateBar(true)
+  #legend = stateLegend()
+  #map = new HeatMap(this.#canvas, this.model)
+  #tip = new MapTip(this.#frame)
+  #lpid
+  #choose
+  #sizes = new ResizeObserver(() => this.#map.layout())
+  #unwatch
+
+  /**
+   * @param {number} lpid
+   * @param {(gfn: number | undefined) => void} choose
+   */
+  constructor(lpid, choose) {
+    this.#lpid = lpid
+    this.#choose = choose
+    this.#canvas.setAttribute('aria-label', `Frames of VM ${lpid}`)
+    this.box.append(this.#bar.bar, this.#legend.list, this.#tools(), this.#frame, this.#spoken)
+    setText(this.#spoken, 'One pixel is one frame of 64 KiB.')
+    listenToMap(this.#canvas, this.#map, () => this.model.frames, {
+      hover: (index, x, y) => this.#hover(index, x, y),
+      choose: (index) => this.choose(index),
+    })
+    this.#sizes.observe(this.#frame)
+    this.#unwatch = theme.watch(() => this.#map.recolour())
+  }
+
+  close() {
+    this.#sizes.disconnect()
+    this.#unwatch()
+  }
+
+  /** @param {ArrayBuffer} bytes a compact map */
+  take(bytes) {
+    const changes = this.model.apply(bytes)
+    if (changes === undefined) {
+      this.#map.layout()
+      this.#map.renew()
+    } else if (changes.length > 0) this.#map.changed(changes)
+    else return
+    this.#bar.set(this.model.counts)
+    this.#legend.set(this.model.counts)
+  }
+
+  /** @param {number | undefined} index */
+  choose(index) {
+    this.#map.chosen = index
+    this.#map.draw()
+    this.#tip.hide()
+    this.#choose(index === undefined ? undefined : this.model.gfnAt(index))
+  }
+
+  #tools() {
+    const input = el('input', {
+      placeholder: 'GFN or GPA …',
+      'aria-label': 'Go to a GFN, or a GPA with 0x',
+      size: 14,
+    })
+    const form = el('form', { class: 'row' }, input, el('button', {}, 'Go'))
+    form.addEventListener('submit', (event) => {
+      event.preventDefault()
+      const number = parseNumber(input.value)
+      const isGpa = number !== undefined && this.model.indexOf(number) === undefined
+      const index =
+        number === undefined
+          ? undefined
+          : this.model.indexOf(isGpa ? Math.floor(number / 65_536) : number)
+      input.setCustomValidity(index === undefined ? 'No memory slot has that frame.' : '')
+      if (index === undefined) return void input.reportValidity()
+      this.#map.view.focus(index)
+      settle(this.#canvas, this.#map)
+      this.choose(index)
+    })
+    input.addEventListener('input', () => input.setCustomValidity(''))
+    /**
+     * @param {string} text
+     * @param {string} label
+     * @param {() => void} act
+     */
+    const button = (text, label, act) =>
+      el(
+        'button',
+        {
+          type: 'button',
+          'aria-label': label,
+          title: label,
+          onclick: () => {
+            act()
+            settle(this.#canvas, this.#map)
+          },
+        },
+        text,
+      )
+    const zoom = el(
+      'div',
+      { class: 'row' },
+      button('+', 'Zoom in', () => this.#map.view.zoom(1.8)),
+      button('−', 'Zoom out', () => this.#map.view.zoom(1 / 1.8)),
+      button('All', 'Show all frames', () => this.#map.view.fit()),
+    )
+    return el('div', { class: 'row spread tools' }, form, zoom)
+  }
+
+  /**
+   * @param {number | undefined} index
+   * @param {number} x
+   * @param {number} y
+   */
+  #hover(index, x, y) {
+    const gfn = index === undefined ? undefined : this.model.gfnAt(index)
+    if (index === undefined || gfn === undefined) {
+      this.#tip.hide()
+      setText(this.#spoken, this.#resting())
+      return
+    }
+    const state = this.model.states[index] ?? 0
+    this.#tip.show(this.#lpid, gfn, state, x, y)
+    const slot = this.model.slotAt(index)?.id
+    setText(
+      this.#spoken,
+      `GFN ${hex(gfn)} · GPA ${gpaOf(gfn)} · ${STATE_LABELS[state]} · slot ${slot}`,
+    )
+  }
+
+  #resting() {
+    return this.model.truncated
+      ? 'One pixel is one frame of 64 KiB. The first 16,777,216 frames are shown.'
+      : 'One pixel is one frame of 64 KiB.'
+  }
+}
