@@ -56,7 +56,7 @@ export function buildApp(options: AppOptions): App {
       token: () => randomBytes(32).toString('base64url'),
       failed: (lpid, error) => uv.failVm(lpid, error),
     },
-    options.watch === undefined ? [] : [options.watch],
+    { watches: options.watch === undefined ? [] : [options.watch] },
   )
   const { hv, counters } = inspected
   const vmm = new Vmm(hv)
