@@ -15,6 +15,8 @@ export interface OptionMeta {
   /** What it does; the default is shown beside it. */
   readonly help: string
   readonly group: string
+  /** One letter that stands for the flag: `f` for `-f`. */
+  readonly short: string | undefined
   /** Shown in place of the default value. */
   readonly shownDefault: string | undefined
   /** A secret is taken from the environment and the config file, never from a flag. */
@@ -36,6 +38,7 @@ export function option<Schema extends z.ZodType>(
     kind: 'text',
     value: 'value',
     group: 'Options:',
+    short: undefined,
     shownDefault: undefined,
     secret: false,
     ...meta,

@@ -36,11 +36,13 @@ export function addOptions(command: Command, schema: z.ZodObject): Command {
   return command.addOption(config.helpGroup('Options:'))
 }
 
-function flagsFor(key: string, { kind, value, help, shownDefault }: OptionMeta): Option[] {
+function flagsFor(key: string, meta: OptionMeta): Option[] {
+  const { kind, value, help, short, shownDefault } = meta
   const flag = flagOf(key)
   const shown = shownDefault === undefined ? help : `${help} (default: ${shownDefault})`
   if (kind === 'flag') {
-    return [new Option(flag, shown), new Option(flag.replace('--', '--no-')).hideHelp()]
+    const both = short === undefined ? flag : `-${short}, ${flag}`
+    return [new Option(both, shown), new Option(flag.replace('--', '--no-')).hideHelp()]
   }
   const one = new Option(`${flag} <${value}>`, shown)
   if (kind === 'list') {
