@@ -13,6 +13,7 @@ t.setTimeout(120_000)
 const WANTED: readonly RegExp[] = [
   /^package\.json$|^README\.md$|^LICENSE$|^CHANGELOG\.md$/, // About it.
   /^dist\/(src|schemas)\/[a-z0-9/-]+\.(js|d\.ts)$/, // The program and its types.
+  /^dist\/src\/server\/dashboard\/[a-z0-9-]+\.(html|css|js|svg)$/, // The page at /.
   /^schemas\/[a-z-]+\.(md|json)$|^schemas\/README\.md$/, // The protocol, for other languages.
   /^schemas\/generated\/[a-z-]+\.json$/,
   /^schemas\/golden\/\w+\.json$/,
@@ -27,6 +28,7 @@ t.test('the package holds what is needed and nothing else', async (t) => {
     'dist/src/index.js',
     'dist/src/index.d.ts',
     'dist/src/bin/uvmem.js',
+    'dist/src/server/dashboard/index.html',
     'dist/schemas/limits.js',
     'schemas/README.md',
     'schemas/binary.md',

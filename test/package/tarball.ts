@@ -40,6 +40,8 @@ export function packTarball(): Tarball {
   // Types are checked elsewhere.
   const build = ['-p', join(ROOT, 'docker/tsconfig.json'), '--noCheck', '--outDir', out]
   run(TSC, build)
+  const pages = join('src', 'server', 'dashboard')
+  cpSync(join(ROOT, pages), join(out, pages), { recursive: true })
   const words = ['pack', '--ignore-scripts', '--json', '--loglevel=error']
   const [packed] = JSON.parse(run('npm', words, folder)) as [
     { filename: string; size: number; files: readonly { path: string }[] },
