@@ -89,7 +89,7 @@ const msScale = (values: readonly number[]) =>
     durationText,
   )
 
-const SHOWN_PERCENTILES = [0, 50, 90, 99, 99.9, 99.99]
+const SHOWN_PERCENTILES = [50, 90, 99, 99.9, 99.99]
 
 /** The axis spreads the slowest: each tick is ten times rarer than the one before. */
 function percentiles({ metrics }: LoadReport): Chart {

@@ -143,5 +143,5 @@ function settingsHtml({ plan, server }: LoadReport): string {
     const text = typeof value === 'object' ? JSON.stringify(value) : String(value)
     return `<tr><td>${escaped(name)}</td><td><code>${escaped(text)}</code></td></tr>`
   })
-  return `<div class="scroll"><table>${rows.join('')}</table></div>`
+  return `<div class="scroll"><table class="settings">${rows.join('')}</table></div>`
 }

@@ -37,6 +37,7 @@ svg { display: block; width: 100%; height: 100%; overflow: visible; }
 table { border-collapse: collapse; font-size: 14px; font-variant-numeric: tabular-nums; width: 100%; }
 th, td { padding: 5px 10px; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--rule); }
 th:first-child, td:first-child { text-align: left; } th { color: var(--soft); font-weight: 500; }
+table.settings td { text-align: left; white-space: normal; }
 tr.total td { font-weight: 600; } tr.detail td:first-child { padding-left: 24px; color: var(--soft); }
 code { font-family: ui-monospace, "Liberation Mono", monospace; font-size: 13px; overflow-wrap: anywhere; }
 @media print { body { max-width: none; } figure { break-inside: avoid; } }
