@@ -58,6 +58,10 @@ export class FrameCounts {
   }
 }
 
+/** VMs that are looked at before calls get their turn. */
+const vmsPerTurnMax = 256
+
+/** Calls go on meanwhile: what is told of one VM may be a few milliseconds older than of another. */
 export async function scrape(source: MetricsSource, frames: FrameCounts): Promise<Scrape> {
   const { hv, counters } = source
   const vms: VmScrape[] = []
@@ -71,6 +75,7 @@ export async function scrape(source: MetricsSource, frames: FrameCounts): Promis
       queued: hv.queueLength(lpid),
       frames: await frames.of(vm),
     })
+    if (vms.length % vmsPerTurnMax === 0) await new Promise((resume) => setImmediate(resume))
   }
   return { source, counts: counters.host(), vms, connections: [...source.connections] }
 }
