@@ -13,7 +13,6 @@ import {
   nodeSha512,
   PAGE_SIZE,
   randomSource,
-  type UvClient,
   version,
 } from '../src/index.ts'
 
@@ -76,18 +75,23 @@ t.test('a token is shown by its own clients and asked of all others', async (t) 
 t.test('closing it ends its clients, and may be done twice', async (t) => {
   const emulator = await createEmulator()
   const endings: number[] = []
-  let client: UvClient | undefined
-  const ended = new Promise<void>((resolve, reject) => {
-    const told = ({ code }: { code: number }): void => resolve(void endings.push(code))
-    emulator.connect({ ended: told }).then((made) => {
-      client = made
-      return Promise.all([emulator.close(), emulator.close()])
-    }, reject)
+  let told: () => void = () => undefined
+  const ended = new Promise<void>((resolve) => {
+    told = resolve
   })
-  await ended
+  const client = await emulator.connect({
+    ended: ({ code }) => {
+      endings.push(code)
+      told()
+    },
+  })
+  await Promise.all([emulator.close(), emulator.close(), ended])
   t.equal(endings.length, 1, 'the client is told once how it ended')
-  const late = client?.svm(LPID).registerSlot(asSlotId(0), asGpa(0), PAGE_SIZE)
-  await t.rejects(late ?? Promise.resolve(), { name: 'UvCallError', code: 'CONNECTION_LOST' })
+  const late = client
+    .svm(LPID)
+    .registerSlot(asSlotId(0), asGpa(0), PAGE_SIZE)
+    .then(() => undefined)
+  await t.rejects(late, { name: 'UvCallError', code: 'CONNECTION_LOST' })
   await t.rejects(emulator.rest.call('getHost'), { name: 'RestError', status: 0 })
   await t.rejects(emulator.connect(), { name: 'ConnectError' })
 })
