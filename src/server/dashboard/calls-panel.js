@@ -24,7 +24,7 @@ export function startCalls() {
     el(
       'span',
       {},
-      'No calls yet. They show up here as an ultravisor makes them: ',
+      'No calls lately. They show up here as they end. To see some: ',
       el('code', {}, `uvmem demo --url ${location.origin}`),
     ),
   )
@@ -64,8 +64,8 @@ export function startCalls() {
   /** @param {{ events: any[], lost: number }} batch */
   const take = (batch) => {
     if (paused) return
-    const rows = batch.events.filter(({ kind }) => CALLS.has(kind)).slice(-ROWS_MAX)
-    body.prepend(...rows.map(rowOf).reverse())
+    const calls = batch.events.filter(({ kind }) => CALLS.has(kind)).sort(byEnd)
+    body.prepend(...calls.slice(0, ROWS_MAX).map(rowOf))
     while (body.childElementCount > ROWS_MAX) body.lastElementChild?.remove()
     empty.hidden = body.childElementCount > 0
     table.hidden = !empty.hidden
@@ -132,6 +132,14 @@ const isBreak = (error) =>
   error instanceof ApiError ||
   error instanceof TypeError ||
   (error instanceof DOMException && error.name === 'AbortError')
+
+/**
+ * The newest first; a call that ended with the one inside it stands above it.
+ * @param {any} a
+ * @param {any} b
+ */
+const byEnd = (a, b) =>
+  b.time_ms + (b.duration_ms ?? 0) - a.time_ms - (a.duration_ms ?? 0) || a.serial - b.serial
 
 /** @param {any} event */
 function rowOf(event) {

@@ -34,6 +34,7 @@ export class Chart {
     this.#series = series
     this.#format = format
     this.#stacked = stacked
+    this.#canvas.setAttribute('aria-label', title)
     this.box = el('div', { class: 'card chart' }, el('h3', {}, title), this.#now, this.#canvas)
     new ResizeObserver(() => this.draw()).observe(this.#canvas)
     theme.watch(() => this.draw())

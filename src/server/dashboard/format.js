@@ -44,9 +44,10 @@ export const gpaOf = (gfn) => `0x${(BigInt(gfn) * BigInt(PAGE_BYTES)).toString(1
  * @param {number} whole
  */
 export function share(part, whole) {
-  if (whole === 0) return '0 %'
+  if (whole === 0 || part === 0) return '0 %'
+  if (part < whole && part / whole > 0.999) return '> 99.9 %'
   const percent = (100 * part) / whole
-  return `${percent > 0 && percent < 0.1 ? '< 0.1' : percent.toFixed(percent < 10 ? 1 : 0)} %`
+  return `${percent < 0.1 ? '< 0.1' : percent.toFixed(percent < 10 ? 1 : 0)} %`
 }
 
 /** @param {number} ms */

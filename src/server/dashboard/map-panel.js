@@ -16,7 +16,7 @@ export class MapPanel {
   #frame = el('div', { class: 'map' }, this.#canvas)
   #spoken = el('p', { class: 'muted mono', id: 'map-spoken', 'aria-live': 'polite' })
   #bar = stateBar(true)
-  #legend = stateLegend()
+  #legend = stateLegend((state) => this.#find(state))
   #map = new HeatMap(this.#canvas, this.model)
   #tip = new MapTip(this.#frame)
   #lpid
@@ -67,6 +67,23 @@ export class MapPanel {
     this.#choose(index === undefined ? undefined : this.model.gfnAt(index))
   }
 
+  /**
+   * Shows and chooses the next frame of a state.
+   * @param {number} state
+   */
+  #find(state) {
+    const after = this.model.states.indexOf(state, (this.#map.chosen ?? -1) + 1)
+    const index = after < 0 ? this.model.states.indexOf(state) : after
+    if (index >= 0) this.#goTo(index)
+  }
+
+  /** @param {number} index */
+  #goTo(index) {
+    this.#map.view.focus(index)
+    settle(this.#canvas, this.#map)
+    this.choose(index)
+  }
+
   #tools() {
     const input = el('input', {
       placeholder: 'GFN or GPA …',
@@ -84,9 +101,7 @@ export class MapPanel {
           : this.model.indexOf(isGpa ? Math.floor(number / 65_536) : number)
       input.setCustomValidity(index === undefined ? 'No memory slot has that frame.' : '')
       if (index === undefined) return void input.reportValidity()
-      this.#map.view.focus(index)
-      settle(this.#canvas, this.#map)
-      this.choose(index)
+      this.#goTo(index)
     })
     input.addEventListener('input', () => input.setCustomValidity(''))
     /**

@@ -3,14 +3,18 @@
 /** Pixels of the screen that a frame takes, at most. */
 const SCALE_MAX = 64
 
+/** Columns of the picture, at most: a canvas may not be much wider. */
+const COLUMNS_MAX = 8_192
+
 /**
- * Columns of the picture: a power of two, so that addresses line up.
+ * Columns of the picture so that it fills its window: a number of frames that addresses go well with.
  * @param {number} frames
  * @param {number} aspect width to height of the window
  */
 export function columnsFor(frames, aspect) {
   const wanted = Math.sqrt(Math.max(1, frames) * aspect)
-  return 2 ** Math.min(12, Math.max(2, Math.round(Math.log2(wanted))))
+  const unit = wanted >= 512 ? 64 : wanted >= 64 ? 16 : 4
+  return Math.min(COLUMNS_MAX, Math.max(4, Math.ceil(wanted / unit) * unit))
 }
 
 /** What part of the picture is seen. All in pixels of the canvas. */

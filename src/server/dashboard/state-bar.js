@@ -1,5 +1,5 @@
 /** How many frames are in each state: a bar, and a legend. */
-import { el } from './dom.js'
+import { el, setText } from './dom.js'
 import { count, share } from './format.js'
 import { STATE_LABELS, STATE_MEANINGS, STATES } from './states.js'
 
@@ -23,30 +23,33 @@ export function stateBar(tall = false) {
   }
 }
 
-export function stateLegend() {
+/** @param {(state: number) => void} find shows the next frame of a state */
+export function stateLegend(find) {
   const numbers = STATES.map(() => el('span', { class: 'muted' }))
-  const list = el(
-    'ul',
-    { class: 'legend' },
-    ...STATES.map((state, i) =>
-      el(
-        'li',
-        { title: STATE_MEANINGS[i] },
-        el('span', { class: `swatch state-${state}` }),
-        STATE_LABELS[i],
-        numbers[i],
-      ),
+  const buttons = STATES.map((state, i) =>
+    el(
+      'button',
+      {
+        type: 'button',
+        class: 'quiet',
+        title: `${STATE_MEANINGS[i]}. Click: the next such frame`,
+        onclick: () => find(i),
+      },
+      el('span', { class: `swatch state-${state}` }),
+      STATE_LABELS[i],
+      numbers[i],
     ),
   )
+  const list = el('ul', { class: 'legend' }, ...buttons.map((button) => el('li', {}, button)))
   return {
     list,
     /** @param {readonly number[]} counts */
     set(counts) {
       const all = counts.reduce((sum, each) => sum + each, 0)
-      numbers.forEach((number, i) => {
+      buttons.forEach((button, i) => {
         const here = counts[i] ?? 0
-        const text = `${count(here)} · ${share(here, all)}`
-        if (number.textContent !== text) number.textContent = text
+        button.disabled = here === 0
+        setText(/** @type {HTMLElement} */ (numbers[i]), `${count(here)} · ${share(here, all)}`)
       })
     },
   }

@@ -54,7 +54,7 @@ export function slotTable(lpid) {
     body,
   )
   const empty = el('p', { class: 'empty' }, 'This VM has no memory. “Add memory …” gives it some.')
-  const box = el('div', { class: 'scroll' }, table, empty)
+  const box = el('div', { class: 'scroll slots' }, table, empty)
   let shown = ''
   return {
     box,

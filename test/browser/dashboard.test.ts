@@ -1,0 +1,174 @@
+/** The dashboard in a real browser. Without Chromium the tests say so; test/server has the rest. */
+import t, { type Test } from 'tap'
+import {
+  asGpa,
+  asLpid,
+  asSlotId,
+  buildGuest,
+  createEmulator,
+  type Emulator,
+  loadGuest,
+  nodeSha512,
+  PAGE_SIZE,
+  randomSource,
+} from '../../src/index.ts'
+import { CHROMIUM, launch, openPage } from './chromium.ts'
+
+const skip = CHROMIUM === undefined ? 'no Chromium here: apt-get install chromium' : false
+const LPID = asLpid(1)
+
+/** A guest of 32 MiB, loaded and ready for its switch. */
+async function guestOf(emulator: Emulator) {
+  const client = await emulator.connect({ name: 'watched', protocol: 'bin' })
+  const slots = [{ id: asSlotId(0), start: asGpa(0), size: 512 * PAGE_SIZE }]
+  const files = { kernel: randomSource(2 ** 20, 1), initrd: randomSource(2 ** 16, 2) }
+  const guest = buildGuest({ ...files, bootargs: 'quiet', slots, sha512: nodeSha512 })
+  if (typeof guest === 'string') throw new Error(guest)
+  const svm = client.svm(LPID)
+  await svm.registerSlot(asSlotId(0), asGpa(0), 512 * PAGE_SIZE)
+  await loadGuest(emulator.rest, LPID, guest, files)
+  const wish = { kernelBase: guest.kernelBase, tree: guest.fdtGpa, strategy: 'necessary' } as const
+  return { client, turnSecure: () => svm.esm(wish) }
+}
+
+/** What the legend says of a state, once it says `count`. */
+const legend = (label: string, count: string): string =>
+  `.legend button:has-text("${label}"):has-text("${count} ·")`
+
+const emulatorFor = async (t: Test, options: Parameters<typeof createEmulator>[0] = {}) => {
+  const emulator = await createEmulator({ poolPages: 4_096, ...options })
+  t.teardown(() => emulator.close())
+  return emulator
+}
+
+t.test('a whole switch is watched live, and the page says what REST says', { skip }, async (t) => {
+  const emulator = await emulatorFor(t)
+  const browser = await launch(t)
+  const { page, complaints } = await openPage(browser, {}, emulator.url)
+  await page.waitForSelector('text=There are no VMs yet.')
+  await page.click('#vms-panel button:has-text("Create a VM")')
+  await page.fill('dialog input[name=size]', '32 MiB')
+  await page.click('dialog button:has-text("Create")')
+  await page.waitForSelector(legend('Normal', '512'))
+  t.match(await emulator.rest.call('getVm', { path: { lpid: 1 } }), { frames: 512 })
+
+  const { turnSecure } = await guestOf(emulator)
+  t.match(await turnSecure(), { ret: 0 })
+  const counts = await emulator.rest.call('countFrames', { path: { lpid: 1 } })
+  t.ok(counts.secure > 500, 'the guest is secure')
+  await page.waitForSelector(legend('Secure', String(counts.secure)), { timeout: 5_000 })
+  await page.waitForSelector(legend('Normal', '0'))
+  await page.waitForSelector('#vm-panel .chip.secure')
+  const { pool } = await emulator.rest.call('getHost')
+  const used = `${pool.used} of 4,096 pages`
+  await page.waitForSelector(`[role=meter][aria-valuetext="${used}"]`, { state: 'attached' })
+  await page.waitForSelector('.calls td:text-is("H_SVM_INIT_DONE")')
+
+  await page.fill('[aria-label^="Go to a GFN"]', '0x10')
+  await page.click('button:text-is("Go")')
+  await page.waitForSelector('.inspector h3:has-text("GFN 0x10 · Secure")')
+  await page.click('.inspector button:text-is("Touch")')
+  await page.waitForSelector('.inspector h3:has-text("GFN 0x10 · Paged out")')
+  await page.waitForSelector(legend('Paged out', '1'))
+  const frame = await emulator.rest.call('getFrame', { path: { lpid: 1, gfn: 16 } })
+  t.equal(frame.state, 'paged_out')
+  t.equal(await page.textContent('.inspector .facts dd'), '0x100000', 'its GPA')
+  await page.waitForSelector('.inspector .history li:has-text("secure → paged out")')
+  t.same(complaints, [])
+})
+
+t.test('what the server refuses is told as its problem document has it', { skip }, async (t) => {
+  const emulator = await emulatorFor(t)
+  const browser = await launch(t)
+  const { page, complaints } = await openPage(browser, {}, emulator.url)
+  await page.click('#vms-panel button:has-text("Create a VM")')
+  await page.fill('dialog input[name=size]', '65537')
+  await page.click('dialog button:has-text("Create")')
+  await page.waitForSelector('dialog .fault:has-text("multiple of 65536")')
+  t.equal((await emulator.rest.call('getHost')).vms, 0, 'there is none')
+  await page.keyboard.press('Escape')
+  t.equal(complaints.filter((each) => !each.includes('status of 400')).length, 0)
+})
+
+t.test('everything can be reached with the keys', { skip }, async (t) => {
+  const emulator = await emulatorFor(t)
+  await emulator.rest.call('createVm', { body: { slots: [{ size: 512 * PAGE_SIZE }] } })
+  const browser = await launch(t)
+  const { page, complaints } = await openPage(browser, {}, emulator.url)
+  await page.waitForSelector(legend('Normal', '512'))
+  await page.focus('.map canvas')
+  for (const key of ['Home', 'ArrowRight', 'ArrowRight', '+']) await page.keyboard.press(key)
+  await page.waitForSelector('#map-spoken:has-text("GFN 0x2 ·")')
+  await page.keyboard.press('Enter')
+  await page.waitForSelector('.inspector h3:has-text("GFN 0x2 · Normal")')
+  const unnamed = await page.evaluate(
+    `[...document.querySelectorAll('button, input, select, canvas, a')]
+      .filter((each) => !(each.getAttribute('aria-label') || each.labels?.length || each.textContent.trim()))
+      .map((each) => each.outerHTML)`,
+  )
+  t.same(unnamed, [], 'everything that can be used has a name')
+  t.same(complaints, [])
+})
+
+t.test('a server with a token is asked with it, and the tab keeps it', { skip }, async (t) => {
+  const emulator = await emulatorFor(t, { token: 'secret' })
+  const browser = await launch(t)
+  const { page, complaints } = await openPage(browser, {}, emulator.url)
+  await page.fill('dialog input', 'wrong')
+  await page.keyboard.press('Enter')
+  await page.waitForSelector('dialog :text("That token was not accepted.")')
+  await page.fill('dialog input', 'secret')
+  await page.keyboard.press('Enter')
+  await page.waitForSelector('text=There are no VMs yet.')
+  await page.reload()
+  await page.waitForSelector('text=There are no VMs yet.')
+  t.equal(await page.locator('dialog').count(), 0, 'it does not ask again')
+  t.equal(await page.evaluate('localStorage.length'), 0, 'and nothing outlives the tab')
+  t.equal(complaints.filter((each) => !each.includes('status of 401')).length, 0)
+})
+
+t.test('1.6 million frames are drawn in less than a second', { skip }, async (t) => {
+  const frames = 1_638_400
+  const emulator = await emulatorFor(t)
+  await emulator.rest.call('createVm', { body: { slots: [{ size: frames * PAGE_SIZE }] } })
+  const browser = await launch(t)
+  // The first page warms browser and server up, as one that works is.
+  await openPage(browser, {}, emulator.url)
+  const { page, complaints } = await openPage(browser, {}, `${emulator.url}/`)
+  await page.waitForSelector(legend('Normal', '1,638,400'))
+  await page.reload({ waitUntil: 'commit' })
+  await page.waitForSelector(legend('Normal', '1,638,400'))
+  const ms = Number(await page.evaluate('performance.now()'))
+  t.comment(`first picture after ${Math.round(ms)} ms`)
+  t.ok(ms < 1_000)
+  const colours = `(() => {
+    const canvas = document.querySelector('.map canvas')
+    const { data } = canvas.getContext('2d').getImageData(canvas.width / 2, canvas.height / 2, 1, 1)
+    return [...data].join(' ')
+  })()`
+  t.equal(await page.evaluate(colours), '185 196 208 255', 'the colour of a normal frame')
+  t.same(complaints, [])
+})
+
+t.test('narrow and wide, light and dark, nothing sticks out', { skip }, async (t) => {
+  const emulator = await emulatorFor(t)
+  const { turnSecure } = await guestOf(emulator)
+  await turnSecure()
+  const browser = await launch(t)
+  for (const width of [390, 1_440]) {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const viewport = { width, height: 900 }
+      const { page, complaints } = await openPage(browser, { viewport, colorScheme }, emulator.url)
+      await page.waitForSelector('#vm-panel .chip.secure')
+      const wide = await page.evaluate('document.documentElement.scrollWidth - innerWidth')
+      t.equal(wide, 0, `${width} ${colorScheme}: no sideways scrolling`)
+      t.equal(await page.getAttribute('html', 'data-theme'), colorScheme)
+      await page.click('#theme')
+      const other = colorScheme === 'dark' ? 'light' : 'dark'
+      t.equal(await page.getAttribute('html', 'data-theme'), other, 'the button turns it over')
+      t.same(complaints, [])
+      await page.evaluate('localStorage.clear()')
+      await page.close()
+    }
+  }
+})
