@@ -142,6 +142,20 @@ t.test('spec with spec: the small worlds are exhausted, and nothing is found', a
   }
 })
 
+t.test('telling calls under way apart by their answers loses nothing', async (t) => {
+  // Without unshares and reboots every way comes to an end.
+  const thread = present(worldNamed('thread'), 'a world')
+  const world = { ...thread, acts: ['esm', 'touch', 'share', 'flush'] as const }
+  const { hv, uv } = setupOf({ world: 'thread' })
+  const setup = newSetup(world, hv, uv, 'necessary')
+  const short = new Search(setup, LIMITS).run()
+  const long = new Search(setup, { ...LIMITS, keepsWays: true }).run()
+  t.same([short.end, long.end], ['exhausted', 'exhausted'])
+  t.ok(long.states > short.states, `${long.states} ways to ${short.states} states`)
+  t.equal(long.quietStates, short.quietStates, 'and the same states at rest')
+  t.same(long.findings, short.findings)
+})
+
 t.test('a state at rest comes back from its key as it was', async (t) => {
   const setup = setupOf({ world: 'thread' })
   const key = new KeyWriter()

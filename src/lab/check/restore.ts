@@ -239,7 +239,7 @@ export class StateRestorer {
     let seal = this.#seals.get(at)
     if (seal === undefined) {
       const made = sealOf(number + 1, code, svm.lpid, gfn)
-      seal = { ...made, page: cipherOf(number + 1, code) }
+      seal = { ...made, page: cipherOf(number + 1, code, svm.lpid, gfn) }
       this.#seals.set(at, seal)
     }
     svm.frames.setSeal(gfn, seal.iv, seal.tag)

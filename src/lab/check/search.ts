@@ -18,6 +18,11 @@ export interface SearchLimits {
   readonly bytesMax: number
   /** Different things that are found before the search ends. */
   readonly findingsMax: number
+  /**
+   * States with calls under way count as different when the ways to them since the last rest are:
+   * for the test that telling them apart by their keys loses nothing.
+   */
+  readonly keepsWays?: boolean
 }
 
 export interface CheckFinding {
@@ -148,6 +153,7 @@ export class Search {
   /** Takes a state in; one that breaks an invariant is reported and not looked beyond. */
   #note(live: Live, parent: number, move: number): void {
     this.#encoder.encode(live)
+    if (this.#limits.keepsWays === true && !live.isQuiet) this.#putWay(parent, move)
     const state = this.#visited.add(this.#key.bytes, this.#key.length)
     const broken = live.broken
     if (state < 0) {
@@ -166,6 +172,16 @@ export class Search {
     if (found.length === 0) return
     this.#report(parent, move, found)
     this.#dead.add(state)
+  }
+
+  #putWay(parent: number, last: number): void {
+    let move = last
+    for (let at = parent; ; at = this.#parents[at] as number) {
+      this.#key.put(move & 255)
+      this.#key.put((move >> 8) & 255)
+      move = this.#moves[at] as number
+      if (at <= 0 || (move & QUIET) !== 0) return
+    }
   }
 
   #report(

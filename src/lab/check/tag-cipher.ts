@@ -9,9 +9,10 @@ import { type PageCipher, TAG_BYTES } from '../../ultravisor/page-crypto.ts'
 /** The top byte of every sealed page. */
 export const CIPHER_MARK = 0xe7
 
-/** Sealed page number `iv` (24 bits) of the content `code`. */
-export function cipherOf(iv: number, code: number): bigint {
-  return (BigInt(CIPHER_MARK) << 56n) | (BigInt(iv) << 16n) | BigInt(code)
+/** Sealed page number `iv` (24 bits) of a frame (8 bits for LPID and GFN each) with a content. */
+export function cipherOf(iv: number, code: number, lpid: number, gfn: number): bigint {
+  const place = (BigInt(lpid) << 48n) | (BigInt(gfn) << 40n)
+  return (BigInt(CIPHER_MARK) << 56n) | place | (BigInt(iv) << 16n) | BigInt(code)
 }
 
 /** True for a page that was sealed. */
@@ -28,7 +29,9 @@ export function newTagCipher(contents: Contents): PageCipher {
     randomBytes: (count) => new Uint8Array(count),
     seal: (_key, iv, aad, plain) => {
       const number = new DataView(iv.buffer, iv.byteOffset).getUint32(8)
-      const cipher = bytesOf(cipherOf(number, contents.codeOf(tagIn(plain))))
+      const place = new DataView(aad.buffer, aad.byteOffset)
+      const [lpid, gfn] = [place.getUint32(4), place.getUint32(12)]
+      const cipher = bytesOf(cipherOf(number, contents.codeOf(tagIn(plain)), lpid, gfn))
       return { cipher, tag: tagFor(cipher, aad) }
     },
     open: (_key, _iv, aad, cipher, tag) => {
@@ -57,7 +60,7 @@ export function sealOf(iv: number, code: number, lpid: number, gfn: number): Sea
   view.setUint32(12, gfn)
   const bytes = new Uint8Array(12)
   new DataView(bytes.buffer).setUint32(8, iv)
-  return { iv: bytes, tag: tagFor(bytesOf(cipherOf(iv, code)), aad) }
+  return { iv: bytes, tag: tagFor(bytesOf(cipherOf(iv, code, lpid, gfn)), aad) }
 }
 
 export interface Seal {
