@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { FrameState } from '../../src/uvmem/frame-state.ts'
 import { defineOperation } from './operation.ts'
 import { CodeResult, OPERATION_PROBLEMS } from './result.ts'
+import { FrameChangeFacts } from './transition.ts'
 import { GfnText, Hex, LpidText, numberText } from './values.ts'
 import { VmPath } from './vm.ts'
 
@@ -44,6 +45,7 @@ export const FrameFacts = z.strictObject({
     })
     .describe('What the host maps'),
   pinned: z.boolean(),
+  history: z.array(FrameChangeFacts).describe('Its last changes of state, newest first'),
 })
 
 export const listFrames = defineOperation({

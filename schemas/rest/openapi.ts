@@ -1,6 +1,6 @@
 /** The OpenAPI 3.1 document of the REST API, made of the schemas that the server validates with. */
 import { z } from 'zod'
-import { OCTETS, type Operation } from './operation.ts'
+import { type AnswerSchema, EVENTS, OCTETS, type Operation } from './operation.ts'
 import { OPERATIONS } from './operations.ts'
 import { PROBLEM, ProblemDocument, type ProblemName } from './problem.ts'
 
@@ -13,18 +13,21 @@ const OCTET_CONTENT = {
   'application/octet-stream': { schema: { type: 'string', format: 'binary' } },
 }
 
-/** `io`: what the server takes, or what it gives. */
-function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
-  const { $schema: _draft, ...rest } = z.toJSONSchema(schema, { io })
+/** As it is on the wire, in both directions: before anybody has read it. */
+function schemaOf(schema: z.ZodType): Json {
+  const { $schema: _draft, ...rest } = z.toJSONSchema(schema, { io: 'input' })
   return rest
 }
 
-const content = (schema: z.ZodType | typeof OCTETS, io: 'input' | 'output'): Json =>
-  schema === OCTETS ? OCTET_CONTENT : { 'application/json': { schema: schemaOf(schema, io) } }
+function content(schema: AnswerSchema): Json {
+  if (schema === OCTETS) return OCTET_CONTENT
+  if (schema === EVENTS) return { 'text/event-stream': { schema: { type: 'string' } } }
+  return { 'application/json': { schema: schemaOf(schema) } }
+}
 
 /** The parameters of one place: every member of a strict object. */
 function parametersOf(place: 'path' | 'query', schema: z.ZodType): Json[] {
-  const { properties, required } = schemaOf(schema, 'input') as {
+  const { properties, required } = schemaOf(schema) as {
     properties?: Record<string, Json>
     required?: string[]
   }
@@ -76,12 +79,10 @@ function describe(id: string, operation: Operation): Json {
     summary,
     description,
     ...(parameters.length > 0 ? { parameters } : {}),
-    ...(body === undefined
-      ? {}
-      : { requestBody: { required: true, content: content(body, 'input') } }),
+    ...(body === undefined ? {} : { requestBody: { required: true, content: content(body) } }),
     ...(OPEN_ROUTES.has(route) ? { security: [] } : {}),
     responses: {
-      [String(status)]: { description: 'Success.', content: content(answer, 'output') },
+      [String(status)]: { description: 'Success.', content: content(answer) },
       ...(operation.conditional === true
         ? { 304: { description: 'Nothing has changed: If-None-Match names the ETag.' } }
         : {}),
@@ -111,7 +112,7 @@ export function openApiDocument(version: string): Json {
     security: [{ token: [] }, {}],
     paths,
     components: {
-      schemas: { Problem: schemaOf(ProblemDocument, 'output') },
+      schemas: { Problem: schemaOf(ProblemDocument) },
       securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
     },
   }

@@ -10,9 +10,12 @@ export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'DELETE'
 /** A body that is plain bytes, in either direction. */
 export const OCTETS = 'octets'
 
+/** An answer that is a stream of server-sent events. */
+export const EVENTS = 'events'
+
 /** What a body can be: a JSON document, plain bytes, or nothing. */
 export type BodySchema = z.ZodType | typeof OCTETS | undefined
-export type AnswerSchema = z.ZodType | typeof OCTETS
+export type AnswerSchema = z.ZodType | typeof OCTETS | typeof EVENTS
 
 export interface Operation<
   Path extends z.ZodType = z.ZodType,

@@ -45,6 +45,21 @@ export const PROBLEM = {
     title: 'The GFN is in no memory slot.',
     when: 'The path names a frame that is in no memory slot of the VM.',
   },
+  'fault-unknown': {
+    status: 404,
+    title: 'No fault rule has that id.',
+    when: 'The path names a fault rule that is not there, or is gone.',
+  },
+  'preset-unknown': {
+    status: 404,
+    title: 'No preset has that name.',
+    when: 'The path names a preset of fault rules that does not exist.',
+  },
+  'checkpoint-unknown': {
+    status: 404,
+    title: 'No checkpoint has that name.',
+    when: 'The path names a checkpoint that was not saved, or was removed.',
+  },
   'method-not-allowed': {
     status: 405,
     title: 'The resource has no such method.',
@@ -65,15 +80,25 @@ export const PROBLEM = {
     title: 'The VM is stopped: the real code would have crashed or hung here.',
     when: 'The operation led to a host fault, or the VM had one before; fault says which.',
   },
+  busy: {
+    status: 409,
+    title: 'Operations are under way.',
+    when: 'A snapshot waited 5 s for a moment in which none is, in vain.',
+  },
   'too-large': {
     status: 413,
     title: 'The body is too big.',
-    when: 'A JSON body is longer than 1 MiB.',
+    when: 'A JSON body is longer than 1 MiB, or a snapshot longer than 256 MiB.',
   },
   'unsupported-media-type': {
     status: 415,
     title: 'The body is of another type.',
     when: 'The body is neither what the operation takes: JSON, or bytes.',
+  },
+  'snapshot-unfit': {
+    status: 422,
+    title: 'The snapshot does not fit.',
+    when: 'A snapshot is of another program, profile or pool, is damaged, or has an LPID that is taken.',
   },
   'upgrade-required': {
     status: 426,
@@ -93,7 +118,12 @@ export const PROBLEM = {
   'shutting-down': {
     status: 503,
     title: 'The server is shutting down.',
-    when: 'A request comes after the server was told to stop.',
+    when: 'A request comes, or still waits, after the server was told to stop.',
+  },
+  'wait-timeout': {
+    status: 504,
+    title: 'It did not become so in time.',
+    when: 'The timeout of a request that waits is over.',
   },
 } as const satisfies Record<string, ProblemEntry>
 export type ProblemName = keyof typeof PROBLEM

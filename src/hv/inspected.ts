@@ -9,7 +9,8 @@ import type { Faults } from './faults.ts'
 import { FaultGate } from './faults-gate.ts'
 import type { FrameHistory } from './history.ts'
 import { Hypervisor } from './hypervisor.ts'
-import type { Journal } from './journal.ts'
+import { Journal } from './journal.ts'
+import { JournalNames } from './journal-names.ts'
 import { JournalWatch } from './journal-watch.ts'
 import { RecordWatch } from './record-watch.ts'
 import { type WaitPorts, Waits } from './wait.ts'
@@ -30,6 +31,8 @@ export interface Inspected {
 }
 
 export interface InspectedOptions {
+  /** Events that the journal keeps: a power of two; journalEventsMax when it is left out. */
+  readonly journalEvents?: number | undefined
   /** Told of everything as well, after the journal. */
   readonly watches?: readonly HvWatch[]
   /** Takes the lines of the run's record; no record is made without it. */
@@ -39,15 +42,18 @@ export interface InspectedOptions {
 export function inspectedHypervisor(
   config: HvConfig,
   ports: InspectedPorts,
-  { watches = [], record: wish }: InspectedOptions = {},
+  { watches = [], record: wish, journalEvents }: InspectedOptions = {},
 ): Inspected {
-  const watch = new JournalWatch({
-    now: ports.now,
-    later: ports.later,
-    pool: () => hv.host.devices.pool.taken,
-    changed: (topic, lpid) => waits.changed(topic, lpid),
-    awaited: () => waits.size > 0,
-  })
+  const watch = new JournalWatch(
+    {
+      now: ports.now,
+      later: ports.later,
+      pool: () => hv.host.devices.pool.taken,
+      changed: (topic, lpid) => waits.changed(topic, lpid),
+      awaited: () => waits.size > 0,
+    },
+    new Journal(new JournalNames(), journalEvents),
+  )
   const { journal, counters, history } = watch
   const waits = new Waits({
     holds: (condition) => holds(hv, counters, condition),

@@ -4,16 +4,32 @@
  * Answers are checked against their schema; problems become RestError. Bytes are streamed in both
  * directions and never held whole.
  */
-import type { z } from 'zod'
+import { z } from 'zod'
+import { JournalEventFacts } from '../../schemas/rest/journal.ts'
 import { OPERATIONS, type OperationName } from '../../schemas/rest/operations.ts'
 import { ProblemDocument } from '../../schemas/rest/problem.ts'
 import type { Gpa, Lpid } from '../abi/page.ts'
+import { messagesOf } from './event-stream.ts'
 
 type Operations = typeof OPERATIONS
 type Values = Readonly<Record<string, string | number | boolean>>
 
+type NotJson =
+  | 'readMemory'
+  | 'writeMemory'
+  | 'getFrameMap'
+  | 'followJournal'
+  | 'getSnapshot'
+  | 'putSnapshot'
+  | 'getVmSnapshot'
+  | 'addVmSnapshot'
+
+/** One message of the stream of `followJournal`. */
+const JournalMessage = z.strictObject({ events: z.array(JournalEventFacts), lost: z.int() })
+type JournalMessage = z.output<typeof JournalMessage>
+
 /** Operations whose bodies and answers are JSON. */
-export type JsonOperation = Exclude<OperationName, 'readMemory' | 'writeMemory' | 'getFrameMap'>
+export type JsonOperation = Exclude<OperationName, NotJson>
 
 export interface Asked<Name extends JsonOperation> {
   readonly path?: Values
@@ -91,6 +107,28 @@ export class HvRest {
       yield* reply.body as AsyncIterable<Uint8Array>
     } catch (error) {
       throw new RestError(`${method} ${route}`, reply.status, undefined, causeOf(error))
+    }
+  }
+
+  /**
+   * What happens, as it happens: events that fit the query of `followJournal`, and how many more there
+   * were. Ends with `signal`; rejects with RestError when the server ends it.
+   */
+  async *follow(query: Values, signal: AbortSignal): AsyncGenerator<JournalMessage> {
+    const { method, route } = OPERATIONS.followJournal
+    try {
+      const reply = await this.#fetch(method, route, query, { signal })
+      if (reply.body !== null) {
+        const messages = messagesOf(reply.body as AsyncIterable<Uint8Array>)
+        for await (const data of messages) yield JournalMessage.parse(JSON.parse(data))
+      }
+    } catch (error) {
+      if (signal.aborted) return
+      if (error instanceof RestError) throw error
+      throw new RestError(`${method} ${route}`, 200, undefined, causeOf(error))
+    }
+    if (!signal.aborted) {
+      throw new RestError(`${method} ${route}`, 200, undefined, 'the server ended the stream')
     }
   }
 

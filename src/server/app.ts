@@ -5,11 +5,14 @@
 import { randomBytes } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
-import type { HvConfig } from '../hv/config.ts'
+import type { HvConfig, HvPorts } from '../hv/config.ts'
 import type { Hypervisor } from '../hv/hypervisor.ts'
 import { type Inspected, inspectedHypervisor } from '../hv/inspected.ts'
+import { StateControl } from '../hv/state-control.ts'
 import { Vmm } from '../hv/vmm.ts'
 import type { HvWatch } from '../hv/watch.ts'
+import { serveDashboard } from './dashboard.ts'
+import { Ending } from './ending.ts'
 import { type GuardOptions, originGuard, tokenGuard } from './guard.ts'
 import { NO_LOG } from './log.ts'
 import { serveMetrics } from './metrics.ts'
@@ -24,6 +27,10 @@ export interface AppOptions {
   /** A pino logger; nothing is logged without one. */
   readonly log?: FastifyBaseLogger
   readonly watch?: HvWatch
+  /** Events that the journal keeps: a power of two. */
+  readonly journalEvents?: number
+  /** Takes the lines of the run's record; `inspected.record` has to be flushed at the end. */
+  readonly record?: (line: string) => void
   /** `/metrics` shows series for each VM as well. */
   readonly metricsPerVm?: boolean
   /** A mistake of ours ends the process instead of one session: for tests. */
@@ -36,6 +43,7 @@ export interface App {
   /** The hypervisor with its journal, counters, history, waits and fault rules. */
   readonly inspected: Inspected
   readonly vmm: Vmm
+  readonly state: StateControl
   readonly uv: UvEndpoint
   /** Ends everything: nobody keeps it waiting for more than a grace time. */
   close(): Promise<void>
@@ -47,17 +55,7 @@ export const bodyBytesMax = 1_048_576
 export const requestGraceMs = 1_000
 
 export function buildApp(options: AppOptions): App {
-  const inspected = inspectedHypervisor(
-    options.hv,
-    {
-      now: () => performance.now(),
-      later: (run) => setImmediate(run),
-      after,
-      token: () => randomBytes(32).toString('base64url'),
-      failed: (lpid, error) => uv.failVm(lpid, error),
-    },
-    { watches: options.watch === undefined ? [] : [options.watch] },
-  )
+  const inspected = inspectedOf(options, (lpid, error) => uv.failVm(lpid, error))
   const { hv, counters } = inspected
   const vmm = new Vmm(hv)
   const http = fastify({
@@ -78,10 +76,31 @@ export function buildApp(options: AppOptions): App {
     crashOnFailure: options.crashOnFailure ?? false,
   })
   uv.listen(http.server)
-  serveRest(http, { hv, vmm, version: options.version }, { origin, token })
+  const state = new StateControl(hv, { after })
+  const ending = new Ending()
+  const hosted = { hv, inspected, vmm, state, ending, version: options.version }
+  serveRest(http, hosted, { origin, token })
+  serveDashboard(http)
   const source = { hv, counters, connections: uv.connections, version: options.version }
   serveMetrics(http, source, { perVm: options.metricsPerVm ?? false })
-  return { http, hv, inspected, vmm, uv, close: () => close(http, hv, uv) }
+  const close = (): Promise<void> => end(http, hv, uv, ending)
+  return { http, hv, inspected, vmm, state, uv, close }
+}
+
+function inspectedOf(options: AppOptions, failed: NonNullable<HvPorts['failed']>): Inspected {
+  const { hv, version, watch, record, journalEvents } = options
+  const ports = {
+    now: () => performance.now(),
+    later: (run: () => void) => setImmediate(run),
+    after,
+    token: () => randomBytes(32).toString('base64url'),
+    failed,
+  }
+  return inspectedHypervisor(hv, ports, {
+    watches: watch === undefined ? [] : [watch],
+    journalEvents,
+    ...(record === undefined ? {} : { record: { write: record, program: `uvmem ${version}` } }),
+  })
 }
 
 /** A timer that keeps no process alive; what is returned stops it. */
@@ -91,8 +110,14 @@ function after(ms: number, run: () => void): () => void {
   return () => clearTimeout(timer)
 }
 
-async function close(http: FastifyInstance, hv: Hypervisor, uv: UvEndpoint): Promise<void> {
+async function end(
+  http: FastifyInstance,
+  hv: Hypervisor,
+  uv: UvEndpoint,
+  ending: Ending,
+): Promise<void> {
   hv.stop()
+  ending.end()
   uv.close()
   const cut = setTimeout(() => {
     uv.terminate()

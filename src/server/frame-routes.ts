@@ -6,6 +6,7 @@ import { type FrameRun, frameRuns, lookAt } from '../uvmem/frame-runs.ts'
 import { FrameState } from '../uvmem/frame-state.ts'
 import type { Vm } from '../uvmem/host.ts'
 import type { Handlers } from './handler.ts'
+import { changeFacts } from './journal-facts.ts'
 import { codeOf, vmUnknown } from './outcome.ts'
 import { problem } from './problem.ts'
 
@@ -72,7 +73,7 @@ export const FRAME_HANDLERS: Handlers<
     const vm = hv.vm(lpid)
     return vm === undefined ? vmUnknown(lpid) : countStates(vm)
   },
-  getFrame: ({ hv }, { path: { lpid, gfn } }) => {
+  getFrame: ({ hv, inspected }, { path: { lpid, gfn } }) => {
     const vm = hv.vm(lpid)
     if (vm === undefined) return vmUnknown(lpid)
     const look = lookAt(vm, gfn)
@@ -90,6 +91,7 @@ export const FRAME_HANDLERS: Handlers<
       pfn: pfn ?? null,
       host: { maps, ra: hexOf(ra), pfn: look.mappedPfn ?? null, content, swapped: look.swapped },
       pinned: look.pinned,
+      history: inspected.history.of(lpid, gfn).map(changeFacts),
     }
   },
   touchFrame: async ({ vmm }, { path: { lpid, gfn } }) => codeOf(lpid, await vmm.touch(lpid, gfn)),

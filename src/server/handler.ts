@@ -1,15 +1,22 @@
 /** The shape of the handlers of the REST API: one for every operation, or it does not compile. */
+import type { IncomingHttpHeaders } from 'node:http'
 import type { z } from 'zod'
-import type { OCTETS } from '../../schemas/rest/operation.ts'
+import type { EVENTS, OCTETS } from '../../schemas/rest/operation.ts'
 import type { OPERATIONS, OperationName } from '../../schemas/rest/operations.ts'
 import type { Hypervisor } from '../hv/hypervisor.ts'
+import type { Inspected } from '../hv/inspected.ts'
+import type { StateControl } from '../hv/state-control.ts'
 import type { Vmm } from '../hv/vmm.ts'
+import type { Ending } from './ending.ts'
 import type { Problem } from './problem.ts'
 
 /** What the handlers work on. */
 export interface Hosted {
+  readonly inspected: Inspected
   readonly hv: Hypervisor
   readonly vmm: Vmm
+  readonly state: StateControl
+  readonly ending: Ending
   readonly version: string
 }
 
@@ -32,16 +39,28 @@ export interface Tagged {
   readonly bytes: () => Uint8Array
 }
 
+/** An answer that goes on: whole server-sent events, until `signal` says that nobody listens. */
+export interface Stream {
+  readonly events: (signal: AbortSignal) => AsyncIterable<string>
+}
+
 type Operations = typeof OPERATIONS
 type Output<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined
 type Body<Schema> = Schema extends typeof OCTETS ? Upload : Output<Schema>
-type Answer<Schema> = Schema extends z.ZodType ? z.input<Schema> : Download | Tagged
+type Answer<Schema> = Schema extends z.ZodType
+  ? z.input<Schema>
+  : Schema extends typeof EVENTS
+    ? Stream
+    : Download | Tagged
 
 /** A request, checked. */
 export interface Asked<Name extends OperationName> {
   readonly path: Output<Operations[Name]['path']>
   readonly query: Output<Operations[Name]['query']>
   readonly body: Body<Operations[Name]['body']>
+  /** Aborted when the client is gone or the server ends; for what takes long. */
+  readonly gone: () => AbortSignal
+  readonly headers: IncomingHttpHeaders
 }
 
 export type Given<Name extends OperationName> = Answer<Operations[Name]['answer']> | Problem

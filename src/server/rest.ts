@@ -5,11 +5,12 @@
  */
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { OCTETS, type Operation } from '../../schemas/rest/operation.ts'
+import { EVENTS, OCTETS, type Operation } from '../../schemas/rest/operation.ts'
 import { OPERATIONS, type OperationName } from '../../schemas/rest/operations.ts'
 import { checkRequest } from './check-request.ts'
+import { isDashboard } from './dashboard.ts'
 import type { Guard } from './guard.ts'
-import type { Download, Handlers, Hosted, Tagged, Upload } from './handler.ts'
+import type { Download, Handlers, Hosted, Stream, Tagged, Upload } from './handler.ts'
 import { HANDLERS } from './handlers.ts'
 import { PROBLEM_TYPE, Problem, problem } from './problem.ts'
 import { serveProblems } from './rest-problems.ts'
@@ -36,7 +37,8 @@ export function serveRest(http: FastifyInstance, hosted: Hosted, guards: RestGua
   )
   http.addHook('onRequest', async (request, reply) => {
     const { headers, routeOptions } = request
-    const isOpen = OPEN_ROUTES.has(routeOptions.url ?? '')
+    const { url = '' } = routeOptions
+    const isOpen = OPEN_ROUTES.has(url) || isDashboard(url)
     const refusal = guards.origin(headers) ?? (isOpen ? undefined : guards.token(headers))
     if (refusal === undefined) return
     if (refusal.problem === 'unauthorized') reply.header('www-authenticate', 'Bearer')
@@ -67,10 +69,15 @@ async function serve(
   const asked = checkRequest(operation, request)
   if (asked instanceof Problem) return send(reply, asked)
   const takesBytes = operation.body === OCTETS
-  const given = await handler(hosted, takesBytes ? { ...asked, body: uploadOf(request) } : asked)
+  const { headers } = request
+  const gone = (): AbortSignal => goneSignal(hosted, reply)
+  const body = takesBytes ? { body: uploadOf(request) } : {}
+  const given = await handler(hosted, { ...asked, headers, gone, ...body })
   // The rest of an upload that was given up has to be read, or the client never sees the answer.
   if (takesBytes) request.raw.resume()
+  if (hosted.hv.stopping) reply.header('connection', 'close')
   if (given instanceof Problem) return send(reply, given)
+  if (operation.answer === EVENTS) return sendEvents(reply, given as Stream, gone())
   if (operation.conditional === true) return sendTagged(request, reply, given as Tagged)
   if (operation.answer === OCTETS) return sendBytes(reply, given as Download)
   if (operation.location !== undefined) reply.header('location', operation.location(given))
@@ -109,4 +116,28 @@ function sendTagged(
     return reply.code(304).send()
   }
   return reply.code(200).type('application/octet-stream').send(bytes())
+}
+
+/** Source: the HTML standard, server-sent events. */
+function sendEvents(reply: FastifyReply, { events }: Stream, gone: AbortSignal): FastifyReply {
+  return (
+    reply
+      .code(200)
+      .header('cache-control', 'no-store')
+      // It has ended because somebody goes: nobody asks for anything else on this connection.
+      .header('connection', 'close')
+      .type('text/event-stream')
+      .send(Readable.from(events(gone), { objectMode: false }))
+  )
+}
+
+/** Aborted when the client goes away before its answer is whole, or the server ends. */
+function goneSignal({ ending }: Hosted, { raw }: FastifyReply): AbortSignal {
+  const gone = new AbortController()
+  const letGo = ending.add(() => gone.abort())
+  raw.once('close', () => {
+    letGo()
+    gone.abort()
+  })
+  return gone.signal
 }

@@ -98,7 +98,8 @@ t.test('a VM of 1 TB is listed and counted at once', async (t) => {
 t.test('one frame in detail, without touching it', async (t) => {
   const { app, uv } = await mixedVm()
   const asked = uv.asked.length
-  t.same((await ask(app, 'getFrame', { path: { lpid: 1, gfn: 3 } })).body, {
+  const { history, ...facts } = (await ask(app, 'getFrame', { path: { lpid: 1, gfn: 3 } })).body
+  t.same(facts, {
     gfn: 3,
     gpa: '0x30000',
     slot: 0,
@@ -108,6 +109,7 @@ t.test('one frame in detail, without touching it', async (t) => {
     host: { maps: 'device', ra: null, pfn: 2, content: null, swapped: false },
     pinned: false,
   })
+  t.match(history, [{ from: 'normal', to: 'secure', call: 'H_SVM_INIT_DONE' }])
   t.match((await ask(app, 'getFrame', { path: { lpid: 1, gfn: '0x5' } })).body, {
     state: 'paged_out',
     pfn: null,

@@ -1,0 +1,63 @@
+/** What the journal and the counters say, as the REST API shows it. */
+import { codeName } from '../../schemas/code-names.ts'
+import type { PageCounts } from '../hv/counters.ts'
+import type { CallCount } from '../hv/counters-calls.ts'
+import type { FrameChange } from '../hv/history.ts'
+import { journalCodeName } from '../hv/journal-codes.ts'
+import { type JournalEvent, JournalKind } from '../hv/journal-entry.ts'
+
+export const eventFacts = (event: JournalEvent) => ({
+  serial: event.serial,
+  kind: event.kind,
+  time_ms: event.time,
+  parent: event.parent,
+  first: event.first,
+  lpid: event.lpid,
+  call: event.call,
+  gfn: event.gfn ?? null,
+  args: { ...event.args },
+  end: event.end,
+  code: event.code ?? null,
+  name: event.codeName ?? null,
+  reason: event.reason ?? null,
+  error: event.error ?? null,
+  note: event.note ?? null,
+  duration_ms: event.duration ?? null,
+  from: event.from ?? null,
+  to: event.to ?? null,
+  count: event.count ?? null,
+})
+
+/** The name of a code by the call that it answers. */
+export function codeNameOf(call: string, code: number): string {
+  if (call.startsWith('MEM_')) return codeName('hypercall', code)
+  const kind = call.startsWith('UV_') ? JournalKind.Ultracall : JournalKind.Operation
+  return journalCodeName(kind, call, code)
+}
+
+/** A frame's change of state. */
+export const changeFacts = ({ time, code, call, ...change }: FrameChange) => ({
+  ...change,
+  call,
+  code,
+  name: codeNameOf(call, code),
+  time_ms: time,
+})
+
+export const callFacts = ({ call, code, count }: CallCount) => ({
+  call,
+  code,
+  name: typeof code === 'number' ? codeNameOf(call, code) : code,
+  count,
+})
+
+export const pageFacts = (pages: Readonly<PageCounts>) => ({
+  pages_in: pages.pagesIn,
+  pages_out: pages.pagesOut,
+  pages_shared: pages.pagesShared,
+  frames_secured: pages.framesSecured,
+  frames_changed: pages.framesChanged,
+  faults: pages.faults,
+  refusals: pages.refusals,
+  deadlocks: pages.deadlocks,
+})
