@@ -9,16 +9,24 @@ import type { Transport, WireData } from '../peer/rpc-codec.ts'
 /** Milliseconds from our close frame to the end of the connection, whatever the client does. */
 export const closeGraceMs = 1_000
 
+/** Told when the client is not read from any more, and when it is again. */
+export interface CongestionWatch {
+  readonly paused: () => void
+  readonly resumed: () => void
+}
+
 export class SocketTransport implements Transport {
   readonly #socket: WebSocket
   readonly #highBytes: number
+  readonly #watch: CongestionWatch
 
-  /** `wire`: the TCP socket below `socket`; `resumed` is told when the client is read from again. */
-  constructor(socket: WebSocket, wire: Socket, highBytes: number, resumed: () => void) {
+  /** `wire`: the TCP socket below `socket`. */
+  constructor(socket: WebSocket, wire: Socket, highBytes: number, watch: CongestionWatch) {
     this.#socket = socket
     this.#highBytes = highBytes
+    this.#watch = watch
     wire.on('drain', () => {
-      if (this.#resume()) resumed()
+      if (this.#resume()) watch.resumed()
     })
   }
 
@@ -35,7 +43,9 @@ export class SocketTransport implements Transport {
     if (this.#socket.readyState !== this.#socket.OPEN) return
     // A failure to send shows as 'error' and 'close' on the socket.
     this.#socket.send(data, sent)
-    if (this.#socket.bufferedAmount > this.#highBytes) this.#socket.pause()
+    if (this.#socket.bufferedAmount <= this.#highBytes || this.#socket.isPaused) return
+    this.#socket.pause()
+    this.#watch.paused()
   }
 
   close(code: number, reason: string): void {

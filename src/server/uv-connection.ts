@@ -43,9 +43,10 @@ export class UvConnection {
     this.#ports = ports
     this.#socket = socket
     this.#seenAt = ports.now()
-    const transport = new SocketTransport(socket, wire, ports.limits.sendBufferHighBytes, () =>
-      this.#guard(() => this.#peer.resume()),
-    )
+    const transport = new SocketTransport(socket, wire, ports.limits.sendBufferHighBytes, {
+      paused: () => ports.report(this, 'slow', 'it does not take its answers: it is not read from'),
+      resumed: () => this.#guard(() => this.#peer.resume()),
+    })
     this.#peer = new Peer<DownCall, UpCall>({
       codec,
       itemsPerSend: codec.itemsPerSend,
