@@ -93,7 +93,6 @@ for (const configuration of CONFIGURATIONS) {
     const spin = statesOfSpin(configuration)
     if (spin === undefined) {
       t.comment('spin or a C compiler is not installed: the second opinion is left out')
-      t.pass('left out: spin or a C compiler is not installed')
       return
     }
     t.equal(spin, configuration.states, 'as many in the Promela model')

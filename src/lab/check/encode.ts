@@ -170,8 +170,7 @@ export class StateEncoder {
     const memory = this.#live.memories.get(lpid)
     if (memory === undefined) return
     const { gfns, contents } = this.#live.setup
-    for (let i = 0; i < gfns.length; i++) {
-      const gfn = gfns[i] as Gfn
+    for (const gfn of gfns) {
       const bits = (memory.tampered.has(gfn) ? 1 : 0) + (memory.shared.has(gfn) ? 2 : 0)
       this.#key.put(contents.plainCodeOf(memory.expected.get(gfn) ?? null))
       this.#key.put(bits)

@@ -175,7 +175,8 @@ export function beginnings(live: Live, into: number[]): void {
       for (let cpu = 0; cpu < (isGuest ? vm.cpus.length : 1); cpu++) {
         if (isGuest && vm.cpus[cpu] !== undefined) continue
         for (let frame = 0; frame < frames; frame++) {
-          const gfn = live.setup.gfns[frame] as Gfn
+          const gfn = live.setup.gfns[frame]
+          if (gfn === undefined) break
           const may = isGuest
             ? mayGuest(live, vm, guest, act, gfn, frame)
             : !FRAME_ACTS.has(act) || mayHostOn(live, vm, guest, act, gfn, frame)

@@ -184,7 +184,7 @@ export class StateRestorer {
     if ((bits & 8) === 0) svm.pages.freeRoot()
     else if ((bits & 16) !== 0) svm.pages.tableOf(0)
     else svm.pages.tables.delete(0)
-    for (let i = 0; i < gfns.length; i++) this.#guestFrame(svm, gfns[i] as Gfn, first + i)
+    for (const [i, gfn] of gfns.entries()) this.#guestFrame(svm, gfn, first + i)
     this.#live.uv.svms.set(lpid, svm)
   }
 
