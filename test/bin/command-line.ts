@@ -14,6 +14,8 @@ export interface Running {
   /** What it has said on its output so far. */
   readonly out: () => string
   readonly signal: (name: NodeJS.Signals) => void
+  /** True once it listens to signals: it is under way then. */
+  readonly watching: () => boolean
 }
 
 export function start(
@@ -53,7 +55,7 @@ export function start(
   const signal = (name: NodeJS.Signals): void => {
     for (const handle of handlers) handle(name)
   }
-  return { ended, out: () => said.out, signal }
+  return { ended, out: () => said.out, signal, watching: () => handlers.length > 0 }
 }
 
 export const run = (words: readonly string[], env?: Readonly<Record<string, string>>) =>
