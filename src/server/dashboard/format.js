@@ -47,7 +47,7 @@ export function share(part, whole) {
   if (whole === 0 || part === 0) return '0 %'
   if (part < whole && part / whole > 0.999) return '> 99.9 %'
   const percent = (100 * part) / whole
-  return `${percent < 0.1 ? '< 0.1' : percent.toFixed(percent < 10 ? 1 : 0)} %`
+  return `${percent < 0.1 ? '< 0.1' : percent.toFixed(percent < 10 || percent > 99 ? 1 : 0).replace('100.0', '100')} %`
 }
 
 /** @param {number} ms */

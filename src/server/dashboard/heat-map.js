@@ -96,7 +96,8 @@ export class HeatMap {
     if (view.scale >= GRID_SCALE) this.#drawGrid()
     this.#drawBounds()
     const glows = this.#glow.draw(context, view, now, this.#colours.glow)
-    this.#outline(this.chosen, this.#colours.accent, 3)
+    this.#outline(this.chosen, this.#colours.glow, 5)
+    this.#outline(this.chosen, this.#colours.accent, 2)
     this.#outline(this.cursor, this.#colours.glow, 2)
     return glows
   }

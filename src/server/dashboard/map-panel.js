@@ -33,7 +33,7 @@ export class MapPanel {
     this.#choose = choose
     this.#canvas.setAttribute('aria-label', `Frames of VM ${lpid}`)
     this.box.append(this.#bar.bar, this.#legend.list, this.#tools(), this.#frame, this.#spoken)
-    setText(this.#spoken, 'One pixel is one frame of 64 KiB.')
+    setText(this.#spoken, 'Each dot is one frame of 64 KiB.')
     listenToMap(this.#canvas, this.#map, () => this.model.frames, {
       hover: (index, x, y) => this.#hover(index, x, y),
       choose: (index) => this.choose(index),
@@ -156,7 +156,7 @@ export class MapPanel {
 
   #resting() {
     return this.model.truncated
-      ? 'One pixel is one frame of 64 KiB. The first 16,777,216 frames are shown.'
-      : 'One pixel is one frame of 64 KiB.'
+      ? 'Each dot is one frame of 64 KiB. The first 16,777,216 frames are shown.'
+      : 'Each dot is one frame of 64 KiB.'
   }
 }

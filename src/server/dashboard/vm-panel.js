@@ -32,7 +32,7 @@ export function startVm() {
       closeShown?.()
       closeShown = undefined
       if (vms.value !== undefined || shown !== undefined) fill(panel, nothingChosen())
-    } else if (lpid !== shown) {
+    } else if (lpid !== shown || (closeShown === undefined && isThere(lpid))) {
       closeShown?.()
       closeShown = showVm(panel, lpid)
     }
@@ -41,6 +41,12 @@ export function startVm() {
   chosen.watch(show)
   vms.watch(show)
 }
+
+/**
+ * True when the list has the VM: one that was gone may come back.
+ * @param {number} lpid
+ */
+const isThere = (lpid) => vms.value?.some((vm) => vm.lpid === lpid) === true
 
 function nothingChosen() {
   return el(
