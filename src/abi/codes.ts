@@ -60,12 +60,16 @@ export const Host = {
   SIGSEGV: -11,
 } as const
 
-const nameIn = (table: Readonly<Record<string, number>>, prefix: string, code: number): string => {
-  const found = Object.entries(table).find(([, value]) => value === code)
-  return found === undefined ? String(code) : `${prefix}${found[0]}`
-}
+const namesOf = (
+  table: Readonly<Record<string, number>>,
+  prefix: string,
+): ReadonlyMap<number, string> =>
+  new Map(Object.entries(table).map(([name, code]) => [code, `${prefix}${name}`]))
+
+const H_NAMES = namesOf(H, 'H_')
+const U_NAMES = namesOf(U, 'U_')
 
 /** `H_PARAMETER` for -4; the number in decimal when the ABI does not name it. */
-export const hCodeName = (code: number): string => nameIn(H, 'H_', code)
+export const hCodeName = (code: number): string => H_NAMES.get(code) ?? String(code)
 /** `U_P3` for -56; the number in decimal when the ABI does not name it. */
-export const uCodeName = (code: number): string => nameIn(U, 'U_', code)
+export const uCodeName = (code: number): string => U_NAMES.get(code) ?? String(code)

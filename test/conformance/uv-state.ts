@@ -36,11 +36,16 @@ function addSvm(state: StateMap, svm: Svm): void {
     state.set(`${vm}.s${id}.g`, states)
     state.set(`${vm}.s${id}.p`, entries)
   }
+  if (svm.frames.count > 0) addFramesOutside(state, svm, vm)
+}
+
+function addFramesOutside(state: StateMap, svm: Svm, vm: string): void {
+  let ext = ''
   // The recorder walked the frames as the firmware does, and so never saw GFN 0 here.
-  const outside = [...svm.frames.tracked()].filter(
-    (gfn) => gfn !== 0 && svm.slots.find(gfn) === undefined,
-  )
-  const ext = outside.map((gfn) => `${gfn}:${svm.frames.state(gfn)}`).join(',')
+  for (let gfn = svm.frames.after(0); gfn !== undefined; gfn = svm.frames.after(gfn)) {
+    if (svm.slots.find(gfn) !== undefined) continue
+    ext += `${ext === '' ? '' : ','}${gfn}:${svm.frames.state(gfn)}`
+  }
   if (ext !== '') state.set(`${vm}.ext`, ext)
 }
 
