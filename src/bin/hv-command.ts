@@ -2,19 +2,24 @@
 import { performance } from 'node:perf_hooks'
 import type { Command } from 'commander'
 import { pino } from 'pino'
+import type { StateDir } from '../hv/state-dir.ts'
 import { type App, buildApp } from '../server/app.ts'
 import { callLog } from '../server/call-log.ts'
 import { isLoopback } from '../server/guard.ts'
 import { type Address, listen } from '../server/listen.ts'
+import { addFaults, type Beginning, begin, readBeginning } from './hv-begin.ts'
 import { hvConfig } from './hv-config.ts'
 import { HvOptions } from './hv-options.ts'
+import { loadState, openStateDir, saveState } from './hv-state.ts'
 import { CommandError, ExitCode, type Io } from './io.ts'
 import { addOptions, readOptions } from './options.ts'
-import { loadImages, makeVms, parseImage, parseVm, vmsFor } from './start-vms.ts'
+import { RecordFile } from './record-file.ts'
 import { VERSION } from './version.ts'
 
 /** Milliseconds that the server has to end. */
 const endMsMax = 2_500
+/** The same when it has a state to keep. */
+const saveMsMax = 30_000
 
 const EXAMPLES = `
 Examples:
@@ -22,6 +27,8 @@ Examples:
   uvmem hv --port 0 --pool 100GiB           any free port; the first line on stdout says which
   uvmem hv --vm 1:2GiB,512MiB --load 1:0x4000000:./vmlinux
   uvmem hv --host 0.0.0.0 --token-file ./token --log-calls
+  uvmem hv --state-dir ./state --seed-file ./seed.json --faults ./faults.json
+  uvmem hv --record run.ndjson              then: uvmem replay run.ndjson --profile spec
 
 Every option is also an environment variable (--log-calls: UVMEM_LOG_CALLS=true; lists with
 semicolons) and a member of the section "hv" of the --config file ({"hv": {"logCalls": true}}).
@@ -44,8 +51,27 @@ async function run(options: HvOptions, io: Io): Promise<void> {
       `--host ${options.host}: an address that others can reach needs --token-file, UVMEM_TOKEN or --no-auth`,
     )
   }
-  const vms = options.vm.map(parseVm)
-  const images = options.load.map(parseImage)
+  const beginning = readBeginning(options)
+  const dir = options.stateDir === undefined ? undefined : openStateDir(options.stateDir)
+  try {
+    await serve(options, token, beginning, dir, io)
+  } catch (error) {
+    dir?.close()
+    throw error
+  }
+}
+
+async function serve(
+  options: HvOptions,
+  token: string | undefined,
+  beginning: Beginning,
+  dir: StateDir | undefined,
+  io: Io,
+): Promise<void> {
+  const tell = (why: string): void => {
+    io.err.write(`${why}\n`)
+  }
+  const file = options.record === undefined ? undefined : new RecordFile(options.record, tell)
   const app = buildApp({
     hv: hvConfig(options),
     guard: {
@@ -55,14 +81,33 @@ async function run(options: HvOptions, io: Io): Promise<void> {
     },
     version: VERSION,
     metricsPerVm: options.metricsPerVm,
+    journalEvents: options.journalEntries,
+    ...(file === undefined ? {} : { record: file.write }),
     log: pino({ level: options.logLevel }, io.err),
     ...(options.logCalls ? { watch: callLog(elapsed, (line) => io.err.write(line)) } : {}),
   })
-  await makeVms(app, [...vms, ...(await vmsFor(images, vms))])
-  await loadImages(app, images)
+  addFaults(app, beginning)
+  if (dir === undefined || !(await loadState(dir, app))) await begin(app, beginning)
   const address = await start(app, options)
   io.out.write(readyLine(app, address, io))
-  endOnSignal(app, io)
+  endOnSignal(() => end(app, dir, file, tell), dir === undefined ? endMsMax : saveMsMax, io)
+}
+
+/** False: the state could not be kept. */
+async function end(
+  app: App,
+  dir: StateDir | undefined,
+  file: RecordFile | undefined,
+  tell: (why: string) => void,
+): Promise<boolean> {
+  await app.close()
+  app.inspected.record?.flush()
+  file?.close()
+  if (dir === undefined) return true
+  const why = await saveState(dir, app)
+  dir.close()
+  if (why !== undefined) tell(`--state-dir: the state was not kept: ${why}`)
+  return why === undefined
 }
 
 const elapsed = (): number => performance.now()
@@ -86,14 +131,14 @@ function readyLine({ hv }: App, { url, uv }: Address, { isTerminal }: Io): strin
   return `uvmem ${VERSION} is ready: ${url} (ultravisors: ${uv}), profile ${profile}, ${poolPages} pages of secure memory\n`
 }
 
-function endOnSignal(app: App, io: Io): void {
+function endOnSignal(finish: () => Promise<boolean>, waitMs: number, io: Io): void {
   let signals = 0
   io.onSignal(() => {
     signals++
     if (signals > 1) io.exit(ExitCode.Failed)
-    setTimeout(() => io.exit(ExitCode.Ok), endMsMax).unref()
-    app.close().then(
-      () => io.exit(ExitCode.Ok),
+    setTimeout(() => io.exit(waitMs === endMsMax ? ExitCode.Ok : ExitCode.Failed), waitMs).unref()
+    finish().then(
+      (isWhole) => io.exit(isWhole ? ExitCode.Ok : ExitCode.Failed),
       () => io.exit(ExitCode.Failed),
     )
   })

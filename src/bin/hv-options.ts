@@ -14,6 +14,8 @@ const GROUP = {
   limits: 'Limits:',
 }
 
+const isPowerOfTwo = (value: number): boolean => Number.isInteger(Math.log2(value))
+
 const limitOption = (name: SettableLimit) =>
   option(integer(1, highestOf(name), name).default(LIMITS[name]), 'see schemas/README.md', {
     value: 'number',
@@ -97,6 +99,31 @@ export const HvOptions = z.strictObject({
     value: 'lpid:gpa:path',
     group: GROUP.start,
   }),
+  seedFile: option(
+    text('a file').optional(),
+    'JSON file with VMs, images and fault rules to begin with (schemas/generated/seed.json)',
+    { value: 'file', group: GROUP.start },
+  ),
+  faults: option(text('a file').optional(), 'JSON file with fault rules: {"rules": [...]}', {
+    value: 'file',
+    group: GROUP.start,
+  }),
+  stateDir: option(
+    text('a directory').optional(),
+    'keep the state there from run to run; when it has one, --vm, --load and --seed-file are left out',
+    { value: 'directory', group: GROUP.start },
+  ),
+  record: option(text('a file').optional(), 'write every call to a file, for uvmem replay', {
+    value: 'file',
+    group: GROUP.log,
+  }),
+  journalEntries: option(
+    integer(1_024, 4_194_304, 'events that the journal keeps')
+      .refine(isPowerOfTwo, 'events that the journal keeps: a power of two')
+      .default(65_536),
+    'events that the journal keeps: a power of two',
+    { value: 'number', group: GROUP.log, shownDefault: '65536' },
+  ),
   logLevel: option(oneOf(LEVELS, 'a level').default('info'), `one of ${LEVELS.join(', ')}`, {
     value: 'level',
     group: GROUP.log,

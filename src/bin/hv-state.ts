@@ -1,0 +1,55 @@
+/** `--state-dir`: the state of a server from one run to the next. */
+import { StateDir } from '../hv/state-dir.ts'
+import { nodeDisk } from '../hv/state-disk.ts'
+import type { App } from '../server/app.ts'
+import { sha256 } from '../server/state-routes.ts'
+import { CommandError, ExitCode } from './io.ts'
+
+/** True when a process with that id runs, whoever's it is. */
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM'
+  }
+}
+
+/** Takes the directory; a CommandError says who has it. */
+export function openStateDir(path: string): StateDir {
+  const ports = { disk: nodeDisk, sha256, pid: process.pid, isAlive }
+  try {
+    const opened = StateDir.open(path, ports)
+    if ('dir' in opened) return opened.dir
+    throw new CommandError(`--state-dir: ${opened.error}`, ExitCode.Failed)
+  } catch (error) {
+    if (error instanceof CommandError) throw error
+    const why = error instanceof Error ? error.message : String(error)
+    throw new CommandError(`--state-dir ${path}: ${why}`, ExitCode.Failed)
+  }
+}
+
+/** Goes on from what the last run left. False: it left nothing. */
+export async function loadState(dir: StateDir, { state }: App): Promise<boolean> {
+  const loaded = dir.load()
+  if ('error' in loaded) throw refused(loaded.error)
+  if (loaded.state === undefined) return false
+  const refusal = await state.restore(loaded.state)
+  if (refusal === undefined) return true
+  // Its file is kept as it is, with the same sentence.
+  throw refused(dir.refuse(refusal.text.replace(/\.$/, '')).error)
+}
+
+const refused = (why: string): CommandError =>
+  new CommandError(`--state-dir: ${why}`, ExitCode.Failed)
+
+/** Keeps the state of a server that has ended; @returns why it could not. */
+export async function saveState(dir: StateDir, { state }: App): Promise<string | undefined> {
+  const snapshot = await state.snapshot()
+  if ('why' in snapshot) return snapshot.text
+  try {
+    return dir.save(snapshot)
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
