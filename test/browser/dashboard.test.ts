@@ -110,6 +110,44 @@ t.test('everything can be reached with the keys', { skip }, async (t) => {
   t.same(complaints, [])
 })
 
+t.test(
+  'hovering tells of a frame, wheel and hand move the map, faults are set',
+  { skip },
+  async (t) => {
+    const emulator = await emulatorFor(t)
+    await emulator.rest.call('createVm', { body: { slots: [{ size: 512 * PAGE_SIZE }] } })
+    const { turnSecure } = await guestOf(emulator)
+    await turnSecure()
+    const browser = await launch(t)
+    const { page, complaints } = await openPage(browser, {}, emulator.url)
+    await page.waitForSelector(legend('Normal', '0'))
+    const box = await page.locator('.map canvas').boundingBox()
+    if (box === null) throw new Error('the map is not there')
+    const [x, y] = [box.x + box.width / 2, box.y + box.height / 2]
+    await page.mouse.move(x, y)
+    await page.waitForSelector('.tip:has-text("Device PFN"):has-text("H_SVM_INIT_DONE")')
+    const title = await page.textContent('.tip strong')
+    await page.mouse.wheel(0, -600)
+    await page.mouse.move(x + 1, y)
+    t.equal(await page.textContent('.tip strong'), title, 'the frame under the pointer stays there')
+    await page.mouse.down()
+    await page.mouse.move(x + 150, y, { steps: 5 })
+    await page.mouse.up()
+    await page.mouse.move(x, y)
+    await page.waitForFunction(`document.querySelector('.tip strong').textContent !== '${title}'`)
+    t.equal(await page.locator('.inspector h3').count(), 0, 'a drag chooses nothing')
+
+    await page.selectOption('#faults-panel select', 'page-in-refused')
+    await page.click('#faults-panel button:text-is("Add")')
+    await page.waitForSelector('#faults-panel li:has-text("UV_PAGE_IN")')
+    t.equal((await emulator.rest.call('listFaults')).rules.length, 1)
+    await page.click('#faults-panel button:has-text("Remove all")')
+    await page.waitForSelector('#faults-panel :text("No rules")')
+    t.same((await emulator.rest.call('listFaults')).rules, [])
+    t.same(complaints, [])
+  },
+)
+
 t.test('a server with a token is asked with it, and the tab keeps it', { skip }, async (t) => {
   const emulator = await emulatorFor(t, { token: 'secret' })
   const browser = await launch(t)
