@@ -1,6 +1,11 @@
-/** The JSON Schema of every message, made from the same schemas that validate them. */
+/**
+ * The documents of the wire and of files, made from the same schemas that validate them: JSON Schema of
+ * every message, of seed and fault files, OpenAPI, AsyncAPI.
+ */
 import { z } from 'zod'
+import { asyncApiDocument } from './asyncapi.ts'
 import { ErrorResponse } from './envelope.ts'
+import { FaultFile } from './faults.ts'
 import {
   SvmInitAbort,
   SvmInitDone,
@@ -11,6 +16,8 @@ import {
 } from './hypercalls.ts'
 import { HdsiFault, MemoryRead, MemoryWrite } from './memory-bus.ts'
 import { DOWN_METHODS, UP_METHODS } from './methods.ts'
+import { openApiDocument } from './rest/openapi.ts'
+import { SeedFile } from './seed.ts'
 import { OpenSession } from './session.ts'
 import {
   PageIn,
@@ -99,6 +106,15 @@ const sideDocument = (
   },
 })
 
+/** Of the API's documents; a server that shows them gives its own version. */
+const API_VERSION = '1'
+
+const fileDocument = (file: string, schema: z.ZodType): Document => ({
+  $schema: DRAFT,
+  $id: file,
+  ...schemaOf(schema),
+})
+
 /** Every document by its file name in `schemas/generated`. */
 export function documents(): Readonly<Record<string, Document>> {
   const up = Object.keys(UP_METHODS)
@@ -111,6 +127,10 @@ export function documents(): Readonly<Record<string, Document>> {
   const uv = 'ultravisor-receives.json'
   return {
     ...Object.fromEntries(families),
+    'asyncapi.json': asyncApiDocument(API_VERSION),
+    'openapi.json': openApiDocument(API_VERSION),
+    'seed.json': fileDocument('seed.json', SeedFile),
+    'faults.json': fileDocument('faults.json', FaultFile),
     'error.json': { $schema: DRAFT, $id: 'error.json', ...schemaOf(ErrorResponse) },
     [hv]: sideDocument(hv, 'A message from an ultravisor to the hypervisor', up, down),
     [uv]: sideDocument(uv, 'A message from the hypervisor to an ultravisor', down, up),

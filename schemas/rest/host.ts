@@ -102,6 +102,14 @@ export const getReady = defineOperation({
   answer: z.strictObject({ status: z.literal('ready') }),
   problems: ['shutting-down'],
 })
+export const getAsyncApi = defineOperation({
+  method: 'GET',
+  route: '/asyncapi.json',
+  tag: 'Health',
+  summary: 'The WebSocket for ultravisors, described',
+  description: 'AsyncAPI 3, made of the schemas that the server validates messages with.',
+  answer: z.record(z.string(), z.unknown()),
+})
 export const getOpenApi = defineOperation({
   method: 'GET',
   route: '/openapi.json',

@@ -20,6 +20,7 @@ import {
 } from './frame.ts'
 import {
   denyFrames,
+  getAsyncApi,
   getHost,
   getInvariants,
   getLive,
@@ -51,7 +52,16 @@ import {
 import { createVm, deleteVm, getVm, listVms, resetVm } from './vm.ts'
 import { waitForCount, waitForFrame, waitForSession, waitForVm } from './wait.ts'
 
-const HOST = { getLive, getReady, getOpenApi, getHost, denyFrames, getInvariants, listSessions }
+const HOST = {
+  getLive,
+  getReady,
+  getOpenApi,
+  getAsyncApi,
+  getHost,
+  denyFrames,
+  getInvariants,
+  listSessions,
+}
 const VMS = { listVms, createVm, getVm, deleteVm, resetVm }
 const SLOTS = { listSlots, addSlot, removeSlot, flushSlot, unmapSlot, mapSlot, failKsm }
 const FRAMES = {

@@ -1,4 +1,5 @@
 /** Handlers: the host, its sessions, its health. */
+import { asyncApiDocument } from '../../schemas/asyncapi.ts'
 import { openApiDocument } from '../../schemas/rest/openapi.ts'
 import { PAGE_SIZE } from '../abi/page.ts'
 import { unexplained, violationsOf } from '../uvmem/invariants.ts'
@@ -9,6 +10,7 @@ export const HOST_HANDLERS: Handlers<
   | 'getLive'
   | 'getReady'
   | 'getOpenApi'
+  | 'getAsyncApi'
   | 'getHost'
   | 'denyFrames'
   | 'getInvariants'
@@ -18,6 +20,7 @@ export const HOST_HANDLERS: Handlers<
   getReady: ({ hv }) =>
     hv.stopping ? problem('shutting-down', 'The server was told to stop.') : { status: 'ready' },
   getOpenApi: ({ version }) => ({ ...openApiDocument(version) }),
+  getAsyncApi: ({ version }) => ({ ...asyncApiDocument(version) }),
   getHost: ({ hv, version }) => {
     const { host, config } = hv
     const { pool } = host.devices
