@@ -13,7 +13,7 @@ export const noDefaultExport: Rule = (source) =>
   codeLines(source, /\bexport default\b/, 'a default export')
 
 export const noEnum: Rule = (source) =>
-  codeLines(source, /^\s*(export )?(const )?enum\b/, 'an enum')
+  codeLines(source, /^\s*(export )?(const )?enum\s+\w/, 'an enum')
 
 export const noAny: Rule = (source) =>
   codeLines(source, /(?::|<|\bas|\||&|,)\s*any\b(?!\s*[:(])/, 'the type any')
