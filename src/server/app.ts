@@ -12,6 +12,7 @@ import { StateControl } from '../hv/state-control.ts'
 import { Vmm } from '../hv/vmm.ts'
 import type { HvWatch } from '../hv/watch.ts'
 import { serveDashboard } from './dashboard.ts'
+import { serveDocs } from './docs.ts'
 import { Ending } from './ending.ts'
 import { type GuardOptions, originGuard, tokenGuard } from './guard.ts'
 import { NO_LOG } from './log.ts'
@@ -81,6 +82,7 @@ export function buildApp(options: AppOptions): App {
   const hosted = { hv, inspected, vmm, state, ending, version: options.version }
   serveRest(http, hosted, { origin, token })
   serveDashboard(http)
+  serveDocs(http)
   const source = { hv, counters, connections: uv.connections, version: options.version }
   serveMetrics(http, source, { perVm: options.metricsPerVm ?? false })
   const close = (): Promise<void> => end(http, hv, uv, ending)

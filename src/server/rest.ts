@@ -9,6 +9,7 @@ import { EVENTS, OCTETS, type Operation } from '../../schemas/rest/operation.ts'
 import { OPERATIONS, type OperationName } from '../../schemas/rest/operations.ts'
 import { checkRequest } from './check-request.ts'
 import { isDashboard } from './dashboard.ts'
+import { DOCS_PATH } from './docs.ts'
 import type { Guard } from './guard.ts'
 import type { Download, Handlers, Hosted, Stream, Tagged, Upload } from './handler.ts'
 import { HANDLERS } from './handlers.ts'
@@ -25,7 +26,7 @@ export interface RestGuards {
 type AnyHandler = (hosted: Hosted, asked: object) => unknown
 
 /** Paths that need no token. */
-const OPEN_ROUTES: ReadonlySet<string> = new Set(['/livez', '/readyz'])
+const OPEN_ROUTES: ReadonlySet<string> = new Set(['/livez', '/readyz', DOCS_PATH])
 
 export const send = (reply: FastifyReply, refusal: Problem): FastifyReply =>
   reply.code(refusal.status).type(PROBLEM_TYPE).send(JSON.stringify(refusal.document))

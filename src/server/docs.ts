@@ -1,0 +1,8 @@
+/** `/docs`: the page that shows the REST API and tries it. Its files lie with the dashboard's. */
+import type { FastifyInstance } from 'fastify'
+
+export const DOCS_PATH = '/docs'
+
+export function serveDocs(http: FastifyInstance): void {
+  http.get(DOCS_PATH, (_request, reply) => reply.redirect('/dashboard/docs.html', 302))
+}
