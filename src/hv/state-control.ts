@@ -76,6 +76,8 @@ export class StateControl {
       const error = addVmFromSnapshot(this.#hv.host, json)
       if (error !== undefined) return refusal('unfit', `The snapshot does not fit: ${error}.`)
       this.#hv.recount()
+      // Whoever watches has seen no call that made it.
+      this.#hv.watch.replaced(this.#hv.host)
       return undefined
     })
   }

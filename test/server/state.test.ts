@@ -1,5 +1,6 @@
 import t from 'tap'
 import { asGpa, asLpid } from '../../src/abi/page.ts'
+import { replay } from '../../src/hv/record-replay.ts'
 import type { App } from '../../src/server/app.ts'
 import { ask, FakeUv, fieldsOf, problemOf, server } from './server.ts'
 
@@ -96,6 +97,17 @@ t.test('one VM goes to a file, and beside other VMs', async (t) => {
   const full = server({ limits: { vmsMax: 1 } })
   await ask(full, 'createVm', { body: { lpid: 2 } })
   t.match((await ask(full, 'addVmSnapshot', { body: bytes })).body, { limit: 'vmsMax', max: 1 })
+})
+
+t.test('a VM that came from a file is in the record: the run can be done again', async (t) => {
+  const { app } = await world()
+  const { bytes } = await ask(app, 'getVmSnapshot', { path: VM })
+  const lines: string[] = []
+  const other = server({ app: { record: (line) => lines.push(line) } })
+  await ask(other, 'addVmSnapshot', { body: bytes })
+  await ask(other, 'pinFrame', { path: { lpid: 1, gfn: 1 } })
+  other.inspected.record?.flush()
+  t.match(await replay(lines), { how: 'same', operations: 1 })
 })
 
 t.test('a checkpoint is saved, gone on from, and forgotten', async (t) => {
