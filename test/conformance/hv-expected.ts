@@ -31,6 +31,40 @@ const WORDS: Readonly<Record<string, number>> = {
   'n!': PINNED_FRAME,
 }
 
+interface VmKeys {
+  readonly flags: string
+  readonly uvmem: string
+  readonly slots: Map<number, SlotKeys>
+}
+interface SlotKeys {
+  readonly range: string
+  readonly states: string
+  readonly mapping: string
+}
+
+/** The recordings' names of a state's parts, made once: every step looks at all of them. */
+const KEYS = new Map<number, VmKeys>()
+
+function vmKeys({ lpid }: Vm): VmKeys {
+  let keys = KEYS.get(lpid)
+  if (keys === undefined) {
+    keys = { flags: `vm${lpid}.sg`, uvmem: `vm${lpid}.uv`, slots: new Map() }
+    KEYS.set(lpid, keys)
+  }
+  return keys
+}
+
+function slotKeys(vm: Vm, { id }: MemSlot): SlotKeys {
+  const { slots } = vmKeys(vm)
+  let keys = slots.get(id)
+  if (keys === undefined) {
+    const range = `vm${vm.lpid}.s${id}`
+    keys = { range, states: `${range}.g`, mapping: `${range}.h` }
+    slots.set(id, keys)
+  }
+  return keys
+}
+
 /** A word, a device PFN after its letter, or a plain number; NaN, which equals nothing, for anything else. */
 function wordOf(text: string): number {
   const word = WORDS[text]
@@ -84,10 +118,10 @@ export class ExpectedState {
 
   /** How many keys the VM has; -1 when one of them differs. */
   #agreesWithVm(vm: Vm): number {
-    const key = `vm${vm.lpid}`
-    const flags = this.#values.get(`${key}.sg`)
+    const keysOfVm = vmKeys(vm)
+    const flags = this.#values.get(keysOfVm.flags)
     if (flags?.length !== 1 || flags[0] !== vm.secureGuest) return -1
-    const ranges = this.#values.get(`${key}.uv`)
+    const ranges = this.#values.get(keysOfVm.uvmem)
     if (ranges?.length !== vm.uvmem.size * 2) return -1
     let at = 0
     for (const slot of vm.uvmem.list()) {
@@ -95,16 +129,16 @@ export class ExpectedState {
     }
     let keys = 2
     for (const slot of vm.slots) {
-      if (!this.#agreesWithSlot(vm, slot, `${key}.s${slot.id}`)) return -1
+      if (!this.#agreesWithSlot(vm, slot, slotKeys(vm, slot))) return -1
       keys += 3
     }
     for (const region of vm.kept) this.#noteMapped(region)
     return keys
   }
 
-  #agreesWithSlot(vm: Vm, slot: MemSlot, key: string): boolean {
-    const states = this.#values.get(`${key}.g`)
-    if (!has(this.#values.get(key), slot.base, slot.pages)) return false
+  #agreesWithSlot(vm: Vm, slot: MemSlot, keys: SlotKeys): boolean {
+    const states = this.#values.get(keys.states)
+    if (!has(this.#values.get(keys.range), slot.base, slot.pages)) return false
     if (states?.length !== slot.pages) return false
     let index = 0
     for (const state of states) {
@@ -112,7 +146,7 @@ export class ExpectedState {
       if (state !== wordAt(vm, gfn)) return false
     }
     this.#noteMapped(slot.region)
-    return this.#agreesWithMapping(vm, slot.region, this.#values.get(`${key}.h`))
+    return this.#agreesWithMapping(vm, slot.region, this.#values.get(keys.mapping))
   }
 
   #agreesWithMapping(vm: Vm, region: Region, ptes: readonly number[] | undefined): boolean {

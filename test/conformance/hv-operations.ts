@@ -119,6 +119,11 @@ const UCALL_ARGS: { readonly [Name in Ucall['call']]: (call: never) => readonly 
   UV_WRITE_PATE: () => [],
 }
 
+/** The calls as the recordings spell them. */
+const NAMES = Object.fromEntries(
+  Object.keys(UCALL_ARGS).map((name) => [name, name.toLowerCase()]),
+) as Readonly<Record<Ucall['call'], string>>
+
 /** The arguments of a call in the order of the recordings. */
 const argsOf = (call: Ucall): readonly number[] =>
   (UCALL_ARGS[call.call] as (call: Ucall) => readonly number[])(call)
@@ -157,7 +162,7 @@ function answer(steps: HvSteps, script: readonly number[]): Omit<Outcome, 'vm'> 
     const notified = call.call === 'UV_PAGE_INVAL' && call.via === 'notifier'
     const ret = notified ? 0 : (script[at++] ?? 0)
     const via = notified ? { via: 'notifier' } : {}
-    calls.push({ name: call.call.toLowerCase(), args: argsOf(call), ret, ...via })
+    calls.push({ name: NAMES[call.call], args: argsOf(call), ret, ...via })
     next = steps.next(ret)
   }
   return { ret: next.value, calls }

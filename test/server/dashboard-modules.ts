@@ -37,3 +37,10 @@ const load = (name: string) =>
 export const { FrameModel } = (await load('frame-model')) as { FrameModel: new () => FrameModel }
 export const { MapView } = (await load('map-view')) as { MapView: new () => MapView }
 export const format = (await load('format')) as Format
+
+/** What the page of `/docs` makes of an operation. */
+interface DocsForm {
+  exampleOf(schema: unknown, components?: unknown): unknown
+  targetOf(...parts: readonly unknown[]): unknown
+}
+export const docsForm = (await load('docs-form')) as DocsForm

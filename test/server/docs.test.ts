@@ -1,8 +1,9 @@
 import t from 'tap'
 import { openApiDocument } from '../../schemas/rest/openapi.ts'
-// @ts-expect-error a module of the page: plain JavaScript
-import { exampleOf, targetOf } from '../../src/server/dashboard/docs-form.js'
+import { docsForm } from './dashboard-modules.ts'
 import { server } from './server.ts'
+
+const { exampleOf, targetOf } = docsForm
 
 const HEADERS = { host: '127.0.0.1' }
 
