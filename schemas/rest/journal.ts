@@ -16,7 +16,8 @@ export const streamPauseMs = 100
 export const streamQuietMsMax = 15_000
 
 const serial = numberText(0, Number.MAX_SAFE_INTEGER, 'a serial of the journal')
-const KINDS = [
+/** What an event of the journal can be. */
+export const JOURNAL_KINDS = [
   'hypercall',
   'ultracall',
   'operation',
@@ -28,7 +29,7 @@ const KINDS = [
   'fault',
 ] as const
 const Kind = z
-  .enum(KINDS, { error: `one of ${KINDS.join(', ')}` })
+  .enum(JOURNAL_KINDS, { error: `one of ${JOURNAL_KINDS.join(', ')}` })
   .describe('frames and vm are changes of state, memory a load or store of an ultravisor')
 const CODE = /^-?[0-9]{1,10}$/
 const CODE_EXPECTED = 'a code: a decimal number'

@@ -13,8 +13,17 @@ export function bytesOfPage(page: Page, offset = 0, length = PAGE_SIZE): Uint8Ar
   if (page instanceof Uint8Array) return page.subarray(offset, offset + length)
   const bytes = new Uint8Array(length)
   if (page === null || offset >= TAG_BYTES) return bytes
-  const tag = new Uint8Array(TAG_BYTES)
-  new DataView(tag.buffer).setBigUint64(0, page)
-  bytes.set(tag.subarray(offset, offset + length))
+  bytes.set(bytesOfTag(page).subarray(offset, offset + length))
   return bytes
 }
+
+/** The eight bytes of a tag, big-endian. */
+export function bytesOfTag(tag: bigint): Uint8Array {
+  const bytes = new Uint8Array(TAG_BYTES)
+  new DataView(bytes.buffer).setBigUint64(0, BigInt.asUintN(64, tag))
+  return bytes
+}
+
+/** A page as 65,536 bytes that the caller may write to. */
+export const writableBytes = (page: Page): Uint8Array =>
+  page instanceof Uint8Array ? page.slice() : bytesOfPage(page)

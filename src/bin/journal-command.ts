@@ -1,7 +1,7 @@
 /** `uvmem journal`: what has happened at a server, and with -f what happens, from a shell. */
 import type { Command } from 'commander'
 import { z } from 'zod'
-import { journalEventsPerAnswerMax } from '../../schemas/rest/journal.ts'
+import { JOURNAL_KINDS, journalEventsPerAnswerMax } from '../../schemas/rest/journal.ts'
 import { LPID_MAX } from '../abi/page.ts'
 import type { HvRest } from '../peer/hv-rest.ts'
 import type { Io } from './io.ts'
@@ -20,17 +20,6 @@ Examples:
 A line: serial, seconds since the start, VM, the call that it happened in, and what happened.
 ${REST_HELP}`
 
-const KINDS = [
-  'hypercall',
-  'ultracall',
-  'operation',
-  'memory',
-  'frames',
-  'vm',
-  'refusal',
-  'session',
-  'fault',
-] as const
 /** Events that -f begins with, at most. */
 const BACKLOG_MAX = 1_000
 
@@ -51,7 +40,9 @@ const FILTER = {
     'only calls that ended with this code',
     { value: 'number' },
   ),
-  kind: option(oneOf(KINDS, 'a kind').optional(), `only ${KINDS.join(', ')}`, { value: 'kind' }),
+  kind: option(oneOf(JOURNAL_KINDS, 'a kind').optional(), `only ${JOURNAL_KINDS.join(', ')}`, {
+    value: 'kind',
+  }),
   refused: option(
     flag('refused').optional(),
     'only what was refused; --no-refused: only what was not',

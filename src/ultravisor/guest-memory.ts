@@ -13,11 +13,11 @@ import {
   PAGE_SIZE,
   type Page,
 } from '../abi/page.ts'
-import { bytesOfPage } from '../abi/page-bytes.ts'
+import { bytesOfPage, writableBytes } from '../abi/page-bytes.ts'
 import { serveDataFault } from './access.ts'
 import { isTransient } from './frame-state.ts'
 import { UV_LIMITS } from './limits.ts'
-import { tagOfBytes, writableBytes } from './page-contents.ts'
+import { tagOfBytes } from './page-contents.ts'
 import { hvFrameOf, isOwn, isPresent } from './page-table.ts'
 import { ask, guarded, type UvSteps } from './steps.ts'
 import type { Svm } from './svm.ts'

@@ -5,7 +5,7 @@
  * A tag stands for a page that begins with its eight bytes, big-endian, and is zero behind them:
  * tag 0 is the page of zeros.
  */
-import { type Gfn, PAGE_SIZE, type Page } from '../abi/page.ts'
+import type { Gfn, Page } from '../abi/page.ts'
 
 const CHUNK = 1_024
 
@@ -84,24 +84,9 @@ export class PageContents {
   }
 }
 
-/** The eight bytes of a tag, big-endian. */
-export function bytesOfTag(tag: bigint): Uint8Array {
-  const bytes = new Uint8Array(8)
-  new DataView(bytes.buffer).setBigUint64(0, BigInt.asUintN(64, tag))
-  return bytes
-}
-
 /** The tag of eight bytes. */
 export const tagOfBytes = (bytes: Uint8Array): bigint =>
   new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(0)
-
-/** A page as 65,536 bytes that the caller may write to. */
-export function writableBytes(page: Page): Uint8Array {
-  if (page instanceof Uint8Array) return page.slice()
-  const bytes = new Uint8Array(PAGE_SIZE)
-  if (page !== null) bytes.set(bytesOfTag(page))
-  return bytes
-}
 
 export const isZeros = (bytes: Uint8Array): boolean => {
   for (let i = 0; i < bytes.length; i++) if (bytes[i] !== 0) return false

@@ -10,7 +10,8 @@
  * that a key shared by mistake would not help either. The counter is written big-endian.
  */
 import { type Gfn, type Lpid, PAGE_SIZE, type Page } from '../abi/page.ts'
-import { bytesOfTag, isZeros, tagOfBytes } from './page-contents.ts'
+import { bytesOfTag } from '../abi/page-bytes.ts'
+import { isZeros, tagOfBytes } from './page-contents.ts'
 import type { Svm } from './svm.ts'
 import type { Ultravisor } from './ultravisor.ts'
 

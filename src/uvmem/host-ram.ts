@@ -7,7 +7,7 @@
  */
 import type { Frame, Lpid, Page } from '../abi/page.ts'
 import { asFrame, asLpid, PAGE_SIZE } from '../abi/page.ts'
-import { bytesOfPage } from '../abi/page-bytes.ts'
+import { writableBytes } from '../abi/page-bytes.ts'
 import { NumberPool } from '../lib/number-pool.ts'
 import { WordTable } from '../lib/word-table.ts'
 import { type PageEntry, PageStore } from './page-store.ts'
@@ -147,8 +147,7 @@ export class HostRam {
 /** A copy of `page` with `bytes` stored at `offset`. */
 export function storeInPage(page: Page, offset: number, bytes: Uint8Array): Page {
   if (offset === 0 && bytes.length === PAGE_SIZE) return bytes
-  const whole = new Uint8Array(PAGE_SIZE)
-  whole.set(bytesOfPage(page))
+  const whole = writableBytes(page)
   whole.set(bytes, offset)
   return whole
 }

@@ -5,7 +5,7 @@
  * book3s_hv_uvmem.c; migrate_vma_setup() and gfn_to_pfn() of mm/ and virt/kvm.
  */
 
-import type { UvPageInval } from '../abi/calls.ts'
+import type { UvPageIn, UvPageInval } from '../abi/calls.ts'
 import { Host as HostCode, U } from '../abi/codes.ts'
 import {
   asGfn,
@@ -16,6 +16,7 @@ import {
   gfnOf,
   gpaOf,
   PAGE_SHIFT,
+  type Ra,
   raOf,
 } from '../abi/page.ts'
 import { type WordRun, WordTable } from '../lib/word-table.ts'
@@ -65,6 +66,16 @@ export const invalidation = (vm: Vm, gfn: Gfn): UvPageInval => ({
   gpa: gpaOf(gfn),
   order: PAGE_SHIFT,
   via: 'notifier',
+})
+
+/** Hands a page of normal memory to the ultravisor; `gpa` as the caller gave it. */
+export const uvPageIn = (vm: Vm, ra: Ra, gpa: Gpa): UvPageIn => ({
+  call: 'UV_PAGE_IN',
+  lpid: vm.lpid,
+  ra,
+  gpa,
+  flags: 0,
+  order: PAGE_SHIFT,
 })
 
 /** True when a migration must tell the ultravisor. */

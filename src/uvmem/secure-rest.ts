@@ -5,12 +5,12 @@
  * in a row and are backed alike are secured together; the PFNs they get are the same as one by one.
  */
 import { H, U } from '../abi/codes.ts'
-import { asFrame, asGfn, type Gfn, gpaOf, PAGE_SHIFT, raOf } from '../abi/page.ts'
+import { asFrame, asGfn, type Gfn, gpaOf, raOf } from '../abi/page.ts'
 import { present } from '../lib/assert.ts'
 import { StateWord, secureWord } from './frame-state.ts'
 import { migrateIn } from './hcalls/page-in.ts'
 import { type Host, type HvSteps, RESCHED, refuse, type Vm } from './host.ts'
-import { faultIn, notifies } from './mapping.ts'
+import { faultIn, notifies, uvPageIn } from './mapping.ts'
 import { devicePte, isDevicePte, isFramePte, type MemSlot } from './mem-slots.ts'
 import { Reason } from './reason.ts'
 
@@ -89,14 +89,7 @@ function* offer(host: Host, vm: Vm, gfn: Gfn): HvSteps {
   if (frame <= 0) return H.STATE
   if (vm.pins.holds(asFrame(frame))) return refuse(vm, H.STATE, Reason.pinned)
   if (!host.devices.promise()) return refuse(vm, H.STATE, Reason.poolEmpty)
-  const ret = yield {
-    call: 'UV_PAGE_IN',
-    lpid: vm.lpid,
-    ra: raOf(asFrame(frame)),
-    gpa: gpaOf(gfn),
-    flags: 0,
-    order: PAGE_SHIFT,
-  }
+  const ret = yield uvPageIn(vm, raOf(asFrame(frame)), gpaOf(gfn))
   host.devices.release()
   const slot = vm.slots.at(gfn)
   const uvmem = vm.uvmem.at(gfn)

@@ -5,7 +5,7 @@
  * contract. DIFF: the kernel takes mmap_lock and uvmem_lock here; one VM is one queue instead.
  */
 
-import { H_PAGE_IN_SHARED, type UvPageIn } from '../../abi/calls.ts'
+import { H_PAGE_IN_SHARED } from '../../abi/calls.ts'
 import { H, U } from '../../abi/codes.ts'
 import {
   type DevicePfn,
@@ -14,6 +14,7 @@ import {
   gfnOf,
   gpaOf,
   PAGE_SHIFT,
+  type Ra,
   raOf,
   raOfDevice,
 } from '../../abi/page.ts'
@@ -30,6 +31,7 @@ import {
   mark,
   notifies,
   type Place,
+  uvPageIn,
 } from '../mapping.ts'
 import { devicePte, frameOfPte, isDevicePte, isFramePte, NO_PTE, pfnOfPte } from '../mem-slots.ts'
 import { Reason } from '../reason.ts'
@@ -89,7 +91,7 @@ export function* migrateIn(host: Host, vm: Vm, place: Place, gpa: Gpa, sends: bo
     return refuse(vm, -1, Reason.poolEmpty)
   }
   let ret: number = U.SUCCESS
-  if (sends && pte !== NO_PTE) ret = yield sendPage(vm, pte, gpa)
+  if (sends && pte !== NO_PTE) ret = yield uvPageIn(vm, raOfPte(pte), gpa)
   // Page-ins before this one may not have their PFN yet: it takes its own in its turn.
   else if (sends && undoes) yield RESCHED
   if (undoes) host.devices.release()
@@ -105,14 +107,9 @@ export function* migrateIn(host: Host, vm: Vm, place: Place, gpa: Gpa, sends: bo
   return 0
 }
 
-const sendPage = (vm: Vm, pte: number, gpa: Gpa): UvPageIn => ({
-  call: 'UV_PAGE_IN',
-  lpid: vm.lpid,
-  ra: isDevicePte(pte) ? raOfDevice(pfnOfPte(pte)) : raOf(frameOfPte(pte)),
-  gpa,
-  flags: 0,
-  order: PAGE_SHIFT,
-})
+/** Where a mapped page lies. */
+const raOfPte = (pte: number): Ra =>
+  isDevicePte(pte) ? raOfDevice(pfnOfPte(pte)) : raOf(frameOfPte(pte))
 
 /** Takes a device page, marks its frame secure and notes an odd GPA. Source: kvmppc_uvmem_get_page(). */
 function takePage(host: Host, vm: Vm, gfn: Gfn, gpa: Gpa): DevicePfn | undefined {

@@ -5,12 +5,19 @@
  * shared as it is.
  */
 
-import type { UvPageIn } from '../../abi/calls.ts'
 import { H, U } from '../../abi/codes.ts'
-import { asFrame, type Frame, type Gfn, type Gpa, gfnOf, PAGE_SHIFT, raOf } from '../../abi/page.ts'
+import { asFrame, type Gfn, type Gpa, gfnOf, raOf } from '../../abi/page.ts'
 import { pfnOfWord, StateWord } from '../frame-state.ts'
 import { FaultKind, type Host, type HvSteps, refuse, stop, type Vm } from '../host.ts'
-import { faultIn, freeDevicePage, indexOf, isSecure, mark, stateWordAt } from '../mapping.ts'
+import {
+  faultIn,
+  freeDevicePage,
+  indexOf,
+  isSecure,
+  mark,
+  stateWordAt,
+  uvPageIn,
+} from '../mapping.ts'
 import { isDevicePte, pfnOfPte } from '../mem-slots.ts'
 import { Reason } from '../reason.ts'
 
@@ -33,21 +40,12 @@ export function* share(host: Host, vm: Vm, gpa: Gpa): HvSteps {
       'gfn_to_pfn retried forever (share of a GFN whose uvmem mark is stale)',
     )
   }
-  const ret = yield sendPage(vm, asFrame(frame), gpa)
+  const ret = yield uvPageIn(vm, raOf(asFrame(frame)), gpa)
   if (ret !== U.SUCCESS) return refuse(vm, H.PARAMETER, Reason.shareRefused)
   // DIFF: Linux 5.6 and 5.7 have no state for a shared frame.
   if (host.profile.tracksShared) mark(vm, gfn, StateWord.Shared)
   return H.SUCCESS
 }
-
-const sendPage = (vm: Vm, frame: Frame, gpa: Gpa): UvPageIn => ({
-  call: 'UV_PAGE_IN',
-  lpid: vm.lpid,
-  ra: raOf(frame),
-  gpa,
-  flags: 0,
-  order: PAGE_SHIFT,
-})
 
 /** Marks the device page for a drop without page-out; false when it was freed behind our back. */
 function markForDrop(host: Host, vm: Vm, gfn: Gfn): boolean {
@@ -72,7 +70,7 @@ function* replace(host: Host, vm: Vm, gpa: Gpa): HvSteps {
   if (!isDevicePte(pte)) return refuse(vm, H.PARAMETER, Reason.devicePage)
   const frame = host.ram.allocate(vm.lpid)
   if (frame === undefined) return refuse(vm, H.PARAMETER, Reason.outOfMemory)
-  const ret = yield sendPage(vm, frame, gpa)
+  const ret = yield uvPageIn(vm, raOf(frame), gpa)
   if (ret !== U.SUCCESS) {
     host.ram.free(frame)
     return refuse(vm, H.PARAMETER, Reason.shareRefused)

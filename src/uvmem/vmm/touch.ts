@@ -5,7 +5,7 @@
  * kvm_unmap_radix(), get_user_pages(), kvmppc_book3s_radix_page_fault(), kvmppc_send_page_to_uv().
  */
 import { H, Host as HostCode, U } from '../../abi/codes.ts'
-import { asFrame, type Gfn, gpaOf, PAGE_SHIFT, raOf } from '../../abi/page.ts'
+import { asFrame, type Gfn, gpaOf, raOf } from '../../abi/page.ts'
 import { type Host, type HvSteps, refuse, type Vm } from '../host.ts'
 import {
   clearPte,
@@ -15,6 +15,7 @@ import {
   isSecure,
   migrateOut,
   notedGpa,
+  uvPageIn,
 } from '../mapping.ts'
 import { frameOfPte, isDevicePte, isFramePte } from '../mem-slots.ts'
 import { Reason } from '../reason.ts'
@@ -89,13 +90,6 @@ function* sendPage(host: Host, vm: Vm, gfn: Gfn): HvSteps {
   if (vm.fault !== undefined) return H.HARDWARE
   if (frame <= 0) return HostCode.EFAULT
   if (isSecure(vm, gfn)) return HostCode.RESUME_GUEST
-  const ret = yield {
-    call: 'UV_PAGE_IN',
-    lpid: vm.lpid,
-    ra: raOf(asFrame(frame)),
-    gpa: gpaOf(gfn),
-    flags: 0,
-    order: PAGE_SHIFT,
-  }
+  const ret = yield uvPageIn(vm, raOf(asFrame(frame)), gpaOf(gfn))
   return ret === U.SUCCESS ? HostCode.RESUME_GUEST : refuse(vm, HostCode.EFAULT, Reason.pageNotSent)
 }
