@@ -1,30 +1,37 @@
 /** The options of `uvmem check`. */
 import { z } from 'zod'
 import { CHECK_LIMITS, CHECK_WORLDS, worldNamed } from '../lab/check/check-world.ts'
-import { UV_PROFILES, type UvProfileName } from '../ultravisor/profile.ts'
-import { HV_PROFILE_NAMES, type HvProfileName } from '../uvmem/profile.ts'
+import { HV_CHOICES, UV_CHOICES } from './choices.ts'
 import { flag, integer, oneOf, option, text } from './option.ts'
 
-const HV = HV_PROFILE_NAMES as readonly [HvProfileName, ...HvProfileName[]]
-const UV = Object.keys(UV_PROFILES) as [UvProfileName, ...UvProfileName[]]
 const WORLDS = CHECK_WORLDS.map(({ name }) => name) as [string, ...string[]]
 
 /** A number that takes the place of the world's own. */
 const instead = (min: number, max: number, what: string, help: string) =>
   option(integer(min, max, what).optional(), `${help} (instead of the world's)`, {
     value: 'number',
+    own: true,
     group: 'World:',
   })
 
 export const CheckOptions = z.strictObject({
-  profile: option(oneOf(HV, 'a profile').default('spec'), `hypervisor: ${HV.join(', ')}`, {
-    value: 'name',
-    shownDefault: 'spec',
-  }),
-  uv: option(oneOf(UV, 'a profile').default('spec'), `ultravisor: ${UV.join(', ')}`, {
-    value: 'name',
-    shownDefault: 'spec',
-  }),
+  profile: option(
+    oneOf(HV_CHOICES, 'a profile').default('spec'),
+    `hypervisor: ${HV_CHOICES.join(', ')}`,
+    {
+      value: 'name',
+      own: true,
+      shownDefault: 'spec',
+    },
+  ),
+  uv: option(
+    oneOf(UV_CHOICES, 'a profile').default('spec'),
+    `ultravisor: ${UV_CHOICES.join(', ')}`,
+    {
+      value: 'name',
+      shownDefault: 'spec',
+    },
+  ),
   strategy: option(
     oneOf(['necessary', 'all'], 'a strategy').default('necessary'),
     'what UV_ESM pages in: necessary or all',
@@ -48,7 +55,7 @@ export const CheckOptions = z.strictObject({
   memory: option(
     integer(64, 1_000_000, 'megabytes').default(8_000),
     'memory for the states seen, in megabytes',
-    { value: 'MB', shownDefault: '8000' },
+    { value: 'MB', shownDefault: '8000', own: true },
   ),
   findings: option(integer(1, 1_000, 'findings').default(1), 'different findings to look for', {
     value: 'number',

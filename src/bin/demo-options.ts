@@ -1,14 +1,8 @@
 /** The options of `uvmem demo`. */
 import { z } from 'zod'
 import { LPID_MAX } from '../abi/page.ts'
-import { UV_CODECS, type UvProtocol } from '../peer/uv-protocol.ts'
-import { UV_PROFILES, type UvProfileName } from '../ultravisor/profile.ts'
-import { HV_PROFILE_NAMES, type HvProfileName } from '../uvmem/profile.ts'
+import { HV_CHOICES, PROTOCOLS, UV_CHOICES } from './choices.ts'
 import { flag, integer, oneOf, option, pages, text } from './option.ts'
-
-const HV_PROFILES = HV_PROFILE_NAMES as readonly [HvProfileName, ...HvProfileName[]]
-const UV_NAMES = Object.keys(UV_PROFILES) as [UvProfileName, ...UvProfileName[]]
-const PROTOCOLS = Object.keys(UV_CODECS) as [UvProtocol, ...UvProtocol[]]
 
 /** Pages of both slots together: 64 MiB to 1 TiB. */
 const PAGES_MIN = 1_024
@@ -37,16 +31,16 @@ export const DemoOptions = z.strictObject({
       .refine((count) => count >= PAGES_MIN, 'memory: 64MiB or more')
       .default(32_768),
     'memory of the VM, half of it in each of two slots',
-    { value: 'size', shownDefault: '2GiB' },
+    { value: 'size', shownDefault: '2GiB', own: true },
   ),
   hvProfile: option(
-    oneOf(HV_PROFILES, 'a profile').default('linux-6'),
-    `the hypervisor's behaviour: ${HV_PROFILES.join(', ')}`,
+    oneOf(HV_CHOICES, 'a profile').default('linux-6'),
+    `the hypervisor's behaviour: ${HV_CHOICES.join(', ')}`,
     { value: 'name', shownDefault: 'linux-6' },
   ),
   uvProfile: option(
-    oneOf(UV_NAMES, 'a profile').default('firmware'),
-    `the ultravisor's: ${UV_NAMES.join(' or ')}`,
+    oneOf(UV_CHOICES, 'a profile').default('firmware'),
+    `the ultravisor's: ${UV_CHOICES.join(' or ')}`,
     { value: 'name', shownDefault: 'firmware' },
   ),
   protocol: option(oneOf(PROTOCOLS, 'a protocol').default('json'), PROTOCOLS.join(' or '), {

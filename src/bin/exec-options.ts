@@ -1,26 +1,21 @@
-/** The options of `uvmem exec`: those of a server that nobody else has to find. */
+/** The options of `uvmem exec`: those of a server that nobody else has to find, and that says little. */
 import { z } from 'zod'
-import { HvOptions } from './hv-options.ts'
-import { oneOf, option } from './option.ts'
-
-const { shape } = HvOptions
-const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
+import { LOG_LEVELS, ServerOptions } from './hv-options.ts'
+import { integer, oneOf, option, own } from './option.ts'
 
 export const ExecOptions = z.strictObject({
-  profile: shape.profile,
-  pool: shape.pool,
-  window: shape.window,
-  autoCreate: shape.autoCreate,
-  orphans: shape.orphans,
-  notifyMigrations: shape.notifyMigrations,
-  vm: shape.vm,
-  load: shape.load,
-  token: shape.token,
-  logLevel: option(oneOf(LEVELS, 'a level').default('warn'), `one of ${LEVELS.join(', ')}`, {
-    value: 'level',
-    group: 'Logs:',
-    shownDefault: 'warn',
+  ...own({
+    port: option(integer(0, 65_535, 'a port').default(0), 'port; 0 takes any free one', {
+      value: 'number',
+      group: 'Network:',
+      shownDefault: '0',
+    }),
   }),
-  logCalls: shape.logCalls,
+  ...ServerOptions.shape,
+  logLevel: option(
+    oneOf(LOG_LEVELS, 'a level').default('warn'),
+    `one of ${LOG_LEVELS.join(', ')}`,
+    { value: 'level', group: 'Logs and metrics:', shownDefault: 'warn' },
+  ),
 })
 export type ExecOptions = z.output<typeof ExecOptions>

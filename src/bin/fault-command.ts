@@ -5,7 +5,7 @@ import { FAULT_CALLS, faultDelayMsMax } from '../../schemas/faults.ts'
 import { LPID_MAX } from '../abi/page.ts'
 import { type Asked, type Given, type HvRest, RestError } from '../peer/hv-rest.ts'
 import { CommandError, ExitCode, type Io } from './io.ts'
-import { flag, integer, oneOf, option, text } from './option.ts'
+import { flag, integer, oneOf, option, own, text } from './option.ts'
 import { REST_HELP, REST_OPTIONS, RestOptions, serveCommand, writeJson } from './rest-access.ts'
 import { type Column, tableText } from './table.ts'
 
@@ -52,8 +52,7 @@ const number = (max: number, min: number, what: string, help: string) =>
 
 const share = text('a share').regex(/^(?:0|1|0?\.\d+)$/, 'a share: a number from 0 to 1')
 
-const AddOptions = z.strictObject({
-  ...REST_OPTIONS,
+const RULE = own({
   preset: option(text('a preset').optional(), 'the rules of a preset instead', { value: 'name' }),
   call: option(oneOf(FAULT_CALLS, 'a call').optional(), 'the call or operation', {
     value: 'name',
@@ -73,10 +72,11 @@ const AddOptions = z.strictObject({
   name: option(text('a name').optional(), 'what to call the rule', { value: 'text' }),
   ...ACTIONS,
 })
+export const AddOptions = z.strictObject({ ...REST_OPTIONS, ...RULE })
 type AddOptions = z.output<typeof AddOptions>
-const RemoveOptions = z.strictObject({
+export const RemoveOptions = z.strictObject({
   ...REST_OPTIONS,
-  all: option(flag('all').default(false), 'every rule', { kind: 'flag' }),
+  ...own({ all: option(flag('all').default(false), 'every rule', { kind: 'flag' }) }),
 })
 
 type Entry = Given<'listFaults'>['rules'][number]

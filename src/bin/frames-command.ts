@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { asGfn, type Lpid, PAGE_SIZE } from '../abi/page.ts'
 import type { Given, HvRest } from '../peer/hv-rest.ts'
 import type { Io } from './io.ts'
-import { flag, integer, oneOf, option, text } from './option.ts'
+import { flag, integer, oneOf, option, own, text } from './option.ts'
 import { lpidWord, REST_HELP, REST_OPTIONS, serveCommand, writeJson } from './rest-access.ts'
 import { sizeText } from './size.ts'
 import { type Column, factsText, headText, rowsText } from './table.ts'
@@ -25,8 +25,7 @@ const STATES = ['normal', 'secure', 'paged_out', 'shared'] as const
 const gfnText = (what: string) =>
   text(what).regex(/^(?:0[xX][0-9a-fA-F]{1,12}|\d{1,15})$/, `${what}: decimal, or with 0x`)
 
-const FramesOptions = z.strictObject({
-  ...REST_OPTIONS,
+const LOOK = own({
   state: option(oneOf(STATES, 'a state').optional(), `only frames that are ${STATES.join(', ')}`, {
     value: 'state',
   }),
@@ -42,6 +41,7 @@ const FramesOptions = z.strictObject({
   ),
   gfn: option(gfnText('a GFN').optional(), 'one frame in detail', { value: 'gfn' }),
 })
+export const FramesOptions = z.strictObject({ ...REST_OPTIONS, ...LOOK })
 type FramesOptions = z.output<typeof FramesOptions>
 type Run = Given<'listFrames'>['runs'][number]
 

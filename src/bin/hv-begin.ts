@@ -4,7 +4,7 @@ import { FaultFile, type FaultRule } from '../../schemas/faults.ts'
 import { SeedFile } from '../../schemas/seed.ts'
 import { applySeed, type LoadImage } from '../hv/state-seed.ts'
 import type { App } from '../server/app.ts'
-import type { HvOptions } from './hv-options.ts'
+import type { ServerOptions } from './hv-options.ts'
 import { CommandError, ExitCode } from './io.ts'
 import { readJsonFile } from './json-file.ts'
 import { loadImages, makeVms, parseImage, parseVm, vmsFor } from './start-vms.ts'
@@ -19,7 +19,7 @@ export interface Beginning {
   readonly faults: readonly FaultRule[]
 }
 
-export function readBeginning(options: HvOptions): Beginning {
+export function readBeginning(options: ServerOptions): Beginning {
   const { seedFile, faults } = options
   return {
     vms: options.vm.map(parseVm),

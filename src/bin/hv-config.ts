@@ -1,15 +1,9 @@
 /** What the options of a server say about its hypervisor. */
 import { LIMITS, type Limits } from '../../schemas/limits.ts'
 import type { HvConfig } from '../hv/config.ts'
-import type { HvOptions } from './hv-options.ts'
+import type { ServerOptions } from './hv-options.ts'
 
-/** The options that `uvmem exec` has as well. */
-export type ServedOptions = Pick<
-  HvOptions,
-  'profile' | 'pool' | 'autoCreate' | 'notifyMigrations' | 'orphans' | 'window'
->
-
-export function hvConfig(options: ServedOptions): HvConfig {
+export function hvConfig(options: ServerOptions): HvConfig {
   const limits: Limits = { ...LIMITS, ...pick(options, Object.keys(LIMITS)) }
   return {
     profile: options.profile,
@@ -22,5 +16,5 @@ export function hvConfig(options: ServedOptions): HvConfig {
   }
 }
 
-const pick = (options: ServedOptions, names: readonly string[]): Partial<Limits> =>
+const pick = (options: ServerOptions, names: readonly string[]): Partial<Limits> =>
   Object.fromEntries(Object.entries(options).filter(([name]) => names.includes(name)))

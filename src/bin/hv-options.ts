@@ -1,9 +1,9 @@
-/** The options of `uvmem hv`. */
+/** The options of `uvmem hv`, and those of them that every server has. */
 import { z } from 'zod'
 import { LIMITS } from '../../schemas/limits.ts'
 import { highestOf, SETTABLE_LIMITS, type SettableLimit } from '../server/limit-ranges.ts'
 import { devicePfnsMax } from '../uvmem/device-pages.ts'
-import { HV_PROFILE_NAMES, type HvProfileName } from '../uvmem/profile.ts'
+import { HV_CHOICES } from './choices.ts'
 import { fileText, flag, integer, list, oneOf, option, pages, text } from './option.ts'
 
 const GROUP = {
@@ -27,20 +27,11 @@ const limits = Object.fromEntries(
   SETTABLE_LIMITS.map((name) => [name, limitOption(name)]),
 ) as Record<SettableLimit, ReturnType<typeof limitOption>>
 
-const PROFILES = HV_PROFILE_NAMES as readonly [HvProfileName, ...HvProfileName[]]
-const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
+/** How much a server says of itself. */
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
 
-export const HvOptions = z.strictObject({
-  host: option(text('an address').default('127.0.0.1'), 'address to listen on', {
-    value: 'address',
-    group: GROUP.net,
-    shownDefault: '127.0.0.1',
-  }),
-  port: option(integer(0, 65_535, 'a port').default(8_080), 'port; 0 takes any free one', {
-    value: 'number',
-    group: GROUP.net,
-    shownDefault: '8080',
-  }),
+/** What every server has, whoever starts it. */
+export const ServerOptions = z.strictObject({
   tokenFile: option(
     fileText('the token').optional(),
     'file with the bearer token that clients show',
@@ -50,18 +41,14 @@ export const HvOptions = z.strictObject({
     },
   ),
   token: option(text('a token').optional(), 'the bearer token itself', { secret: true }),
-  auth: option(flag('auth').default(true), 'serve other hosts without a token with --no-auth', {
-    kind: 'flag',
-    group: GROUP.net,
-  }),
   allowOrigin: option(list('origins').default([]), 'origin of web pages that may use the server', {
     kind: 'list',
     value: 'origin',
     group: GROUP.net,
   }),
   profile: option(
-    oneOf(PROFILES, 'a profile').default('linux-6'),
-    `whose behaviour to show: ${PROFILES.join(', ')}`,
+    oneOf(HV_CHOICES, 'a profile').default('linux-6'),
+    `whose behaviour to show: ${HV_CHOICES.join(', ')}`,
     { value: 'name', group: GROUP.hv, shownDefault: 'linux-6' },
   ),
   pool: option(
@@ -124,11 +111,15 @@ export const HvOptions = z.strictObject({
     'events that the journal keeps: a power of two',
     { value: 'number', group: GROUP.log, shownDefault: '65536' },
   ),
-  logLevel: option(oneOf(LEVELS, 'a level').default('info'), `one of ${LEVELS.join(', ')}`, {
-    value: 'level',
-    group: GROUP.log,
-    shownDefault: 'info',
-  }),
+  logLevel: option(
+    oneOf(LOG_LEVELS, 'a level').default('info'),
+    `one of ${LOG_LEVELS.join(', ')}`,
+    {
+      value: 'level',
+      group: GROUP.log,
+      shownDefault: 'info',
+    },
+  ),
   logCalls: option(flag('log-calls').default(false), 'print one line for every call', {
     kind: 'flag',
     group: GROUP.log,
@@ -139,5 +130,29 @@ export const HvOptions = z.strictObject({
     { kind: 'flag', group: GROUP.log },
   ),
   ...limits,
+})
+export type ServerOptions = z.output<typeof ServerOptions>
+
+const { tokenFile, token, allowOrigin, ...server } = ServerOptions.shape
+
+export const HvOptions = z.strictObject({
+  host: option(text('an address').default('127.0.0.1'), 'address to listen on', {
+    value: 'address',
+    group: GROUP.net,
+    shownDefault: '127.0.0.1',
+  }),
+  port: option(integer(0, 65_535, 'a port').default(8_080), 'port; 0 takes any free one', {
+    value: 'number',
+    group: GROUP.net,
+    shownDefault: '8080',
+  }),
+  tokenFile,
+  token,
+  auth: option(flag('auth').default(true), 'serve other hosts without a token with --no-auth', {
+    kind: 'flag',
+    group: GROUP.net,
+  }),
+  allowOrigin,
+  ...server,
 })
 export type HvOptions = z.output<typeof HvOptions>

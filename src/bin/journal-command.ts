@@ -6,7 +6,7 @@ import { LPID_MAX } from '../abi/page.ts'
 import type { HvRest } from '../peer/hv-rest.ts'
 import type { Io } from './io.ts'
 import { eventLine, type JournalEvent } from './journal-text.ts'
-import { flag, integer, oneOf, option, text } from './option.ts'
+import { flag, integer, oneOf, option, own, text } from './option.ts'
 import { REST_HELP, REST_OPTIONS, serveCommand, writeJson } from './rest-access.ts'
 
 const EXAMPLES = `
@@ -23,7 +23,7 @@ ${REST_HELP}`
 /** Events that -f begins with, at most. */
 const BACKLOG_MAX = 1_000
 
-const FILTER = {
+const FILTER = own({
   lpid: option(integer(1, LPID_MAX, 'an LPID').optional(), 'only events of this VM', {
     value: 'number',
   }),
@@ -50,10 +50,8 @@ const FILTER = {
       kind: 'flag',
     },
   ),
-}
-const JournalOptions = z.strictObject({
-  ...REST_OPTIONS,
-  ...FILTER,
+})
+const SHOWN = own({
   limit: option(integer(1, journalEventsPerAnswerMax, 'events').default(20), 'events at most', {
     value: 'number',
     shownDefault: '20',
@@ -63,6 +61,7 @@ const JournalOptions = z.strictObject({
     short: 'f',
   }),
 })
+export const JournalOptions = z.strictObject({ ...REST_OPTIONS, ...FILTER, ...SHOWN })
 type JournalOptions = z.output<typeof JournalOptions>
 
 export function register(program: Command, io: Io): void {

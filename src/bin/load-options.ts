@@ -7,14 +7,12 @@ import { type Mix, parseMix } from '../load/mix.ts'
 import { vmPagesMin } from '../load/plan.ts'
 import { runMsMax } from '../load/stages.ts'
 import { parseThreshold, type Threshold } from '../load/threshold.ts'
-import { UV_CODECS, type UvProtocol } from '../peer/uv-protocol.ts'
 import { UV_LIMITS } from '../ultravisor/limits.ts'
-import { UV_PROFILES, type UvProfileName } from '../ultravisor/profile.ts'
-import { fileText, integer, list, oneOf, option, pages, text } from './option.ts'
+import { UV_CHOICES } from './choices.ts'
+import { uvNetOptions } from './net-options.ts'
+import { integer, list, oneOf, option, pages, text } from './option.ts'
 
-const GROUP = { net: 'Network:', load: 'Load:', time: 'Time:', out: 'Output:' }
-const PROFILES = Object.keys(UV_PROFILES) as [UvProfileName, ...UvProfileName[]]
-const PROTOCOLS = Object.keys(UV_CODECS) as [UvProtocol, ...UvProtocol[]]
+const GROUP = { load: 'Load:', time: 'Time:', out: 'Output:' }
 const VM_PAGES_MAX = 2 ** 28
 const MIX = 'boot=1,churn=4,share=2,fault=2,hotplug=1,reboot=1,touch=1'
 
@@ -67,28 +65,6 @@ const thresholds = () =>
     return read.filter((each) => typeof each !== 'string')
   })
 
-const net = {
-  url: option(text('an address').default('http://127.0.0.1:8080'), 'where the server is', {
-    value: 'url',
-    group: GROUP.net,
-    shownDefault: 'http://127.0.0.1:8080',
-  }),
-  http: option(text('an address').optional(), 'where its REST API is, when that is elsewhere', {
-    value: 'url',
-    group: GROUP.net,
-  }),
-  tokenFile: option(fileText('the token').optional(), 'file with the bearer token', {
-    value: 'file',
-    group: GROUP.net,
-  }),
-  token: option(text('a token').optional(), 'the bearer token itself', { secret: true }),
-  protocol: option(oneOf(PROTOCOLS, 'a protocol').default('bin'), PROTOCOLS.join(' or '), {
-    value: 'name',
-    group: GROUP.net,
-    shownDefault: 'bin',
-  }),
-}
-
 const load = {
   clients: option(integer(1, 65_536, 'clients').default(8), 'connections', {
     value: 'number',
@@ -123,14 +99,14 @@ const load = {
     { value: 'name', group: GROUP.load, shownDefault: 'necessary' },
   ),
   profile: option(
-    oneOf(PROFILES, 'a profile').default('firmware'),
-    `what the ultravisors behave like: ${PROFILES.join(' or ')}`,
-    { value: 'name', group: GROUP.load, shownDefault: 'firmware' },
+    oneOf(UV_CHOICES, 'a profile').default('firmware'),
+    `what the ultravisors behave like: ${UV_CHOICES.join(' or ')}`,
+    { value: 'name', group: GROUP.load, shownDefault: 'firmware', own: true },
   ),
   window: option(
     integer(1, UV_LIMITS.windowRequestsMax, 'hypercalls').default(64),
     'hypercalls of one guest that may be under way at once',
-    { value: 'number', group: GROUP.load, shownDefault: '64' },
+    { value: 'number', group: GROUP.load, shownDefault: '64', own: true },
   ),
   mix: option(parsed<Mix>('a mix', parseMix).prefault(MIX), 'how often each operation is done', {
     value: 'mix',
@@ -191,6 +167,7 @@ const out = {
   json: option(text('a path').optional(), 'write the report as JSON', {
     value: 'file',
     group: GROUP.out,
+    own: true,
   }),
   html: option(text('a path').optional(), 'write the report as one page with plots', {
     value: 'file',
@@ -207,5 +184,10 @@ const out = {
   }),
 }
 
-export const LoadOptions = z.strictObject({ ...net, ...load, ...time, ...out })
+export const LoadOptions = z.strictObject({
+  ...uvNetOptions('bin'),
+  ...load,
+  ...time,
+  ...out,
+})
 export type LoadOptions = z.output<typeof LoadOptions>

@@ -21,6 +21,11 @@ export interface OptionMeta {
   readonly shownDefault: string | undefined
   /** A secret is taken from the environment and the config file, never from a flag. */
   readonly secret: boolean
+  /**
+   * Other commands mean something else by its name: only the variable with this command's name in it
+   * is its own.
+   */
+  readonly own: boolean
 }
 
 const METAS = z.registry<OptionMeta>()
@@ -41,10 +46,20 @@ export function option<Schema extends z.ZodType>(
     short: undefined,
     shownDefault: undefined,
     secret: false,
+    own: false,
     ...meta,
     help,
   })
   return schema
+}
+
+/** Marks options whose names mean something else in other commands. */
+export function own<Shape extends Readonly<Record<string, z.ZodType>>>(shape: Shape): Shape {
+  for (const schema of Object.values(shape)) {
+    const meta = metaOf(schema)
+    if (meta !== undefined) METAS.add(schema, { ...meta, own: true })
+  }
+  return shape
 }
 
 /** An integer, as a JSON number or as decimal text. */

@@ -1,9 +1,11 @@
 /**
  * The options of a command: flags, environment variables and a config file from one zod object.
  *
- * The key `poolPages` is the flag `--pool-pages`, the variable `UVMEM_POOL_PAGES` and the member
- * `poolPages` of the command's section in the config file. A flag beats a variable, a variable the
- * file, the file the default.
+ * The key `logCalls` of `uvmem hv` is the flag `--log-calls`, the variable `UVMEM_HV_LOG_CALLS` and
+ * the member `logCalls` of the section `hv` in the config file. `UVMEM_LOG_CALLS`, without the
+ * command's name, is meant for every command that has the option; those that mean something else by
+ * that name (`own`) do not read it. A flag beats a variable, the variable with the command's name the
+ * one without, a variable the file, the file the default.
  */
 import { readFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
@@ -22,8 +24,16 @@ interface Given {
 
 export const flagOf = (key: string): string =>
   `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
-export const variableOf = (key: string): string =>
-  `UVMEM_${key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
+/** `names`: those of the command, or none. */
+export const variableOf = (names: readonly string[], key: string): string =>
+  ['UVMEM', ...names, key.replace(/[A-Z]/g, (letter) => `_${letter}`)]
+    .join('_')
+    .replaceAll('-', '_')
+    .toUpperCase()
+
+/** The variables that an option of a command is read from, the one that beats the others first. */
+export const variablesOf = (names: readonly string[], key: string, meta: OptionMeta): string[] =>
+  meta.own ? [variableOf(names, key)] : [variableOf(names, key), variableOf([], key)]
 
 /** Adds a flag for every option of `schema` to a command, and `--config`. */
 export function addOptions(command: Command, schema: z.ZodObject): Command {
@@ -33,7 +43,27 @@ export function addOptions(command: Command, schema: z.ZodObject): Command {
     for (const each of flagsFor(key, meta)) command.addOption(each.helpGroup(meta.group))
   }
   const config = new Option('--config <file>', 'JSON file with a section for each command')
-  return command.addOption(config.helpGroup('Options:'))
+  command.addOption(config.helpGroup('Options:'))
+  return command.addHelpText('after', () => elsewhere(command, schema))
+}
+
+/** Where the options can be given but for the command line: a paragraph of `--help`. */
+function elsewhere(command: Command, schema: z.ZodObject): string {
+  const names = namesOf(command)
+  const keys = Object.keys(schema.shape)
+  const isOwn = (key: string): boolean => metaOf(schema.shape[key] as z.ZodType)?.own === true
+  const shared = keys.find((key) => !isOwn(key))
+  const shown = shared ?? keys[0] ?? ''
+  const variables = [names, ...(shared === undefined ? [] : [[]])].map((of) =>
+    variableOf(of, shown),
+  )
+  const own = shared === undefined ? [] : keys.filter(isOwn).map(flagOf)
+  const section = names.reduceRight((inner, name) => `{"${name}": ${inner}}`, `{"${shown}": ...}`)
+  return `
+Every option is also an environment variable (${flagOf(shown)}: ${variables.join(' or ')})
+and a member of the --config file (${section}); lists have semicolons in a variable.${
+    own.length === 0 ? '' : `\nOnly with the command's name in the variable: ${own.join(', ')}.`
+  }${keys.includes('token') ? '\nA token is in UVMEM_TOKEN or in a file.' : ''}`
 }
 
 function flagsFor(key: string, meta: OptionMeta): Option[] {
@@ -57,9 +87,8 @@ export function readOptions<Schema extends z.ZodObject>(
   schema: Schema,
   io: Io,
 ): z.output<Schema> {
-  const flags: Section = command.opts()
-  const named = flags['config']
-  const file = typeof named === 'string' ? named : io.env['UVMEM_CONFIG']
+  const named: unknown = command.getOptionValue('config')
+  const file = typeof named === 'string' ? named : io.env[variableOf([], 'config')]
   const section = file === undefined ? {} : readSection(file, command)
   const unknown = Object.keys(section).find((key) => !Object.hasOwn(schema.shape, key))
   if (unknown !== undefined) {
@@ -69,7 +98,7 @@ export function readOptions<Schema extends z.ZodObject>(
   }
   const given = new Map<string, Given>()
   for (const key of Object.keys(schema.shape)) {
-    const found = find(key, command, flags, io, section, file ?? '')
+    const found = find(key, schema, command, io, section, file ?? '')
     if (found !== undefined) given.set(key, found)
   }
   const read = schema.safeParse(
@@ -81,17 +110,21 @@ export function readOptions<Schema extends z.ZodObject>(
 
 function find(
   key: string,
+  schema: z.ZodObject,
   command: Command,
-  flags: Section,
   io: Io,
   section: Section,
   file: string,
 ): Given | undefined {
   // A flag that has a `--no-` twin is true by default for commander: only what was typed counts.
-  if (command.getOptionValueSource(key) === 'cli') return { value: flags[key], from: flagOf(key) }
-  const variable = variableOf(key)
-  const fromEnv = io.env[variable]
-  if (fromEnv !== undefined && fromEnv !== '') return { value: fromEnv, from: variable }
+  if (command.getOptionValueSource(key) === 'cli') {
+    return { value: command.getOptionValue(key), from: flagOf(key) }
+  }
+  const meta = metaOf(schema.shape[key] as z.ZodType)
+  const variables = meta === undefined ? [] : variablesOf(namesOf(command), key, meta)
+  // An empty variable is none.
+  const from = variables.find((name) => (io.env[name] ?? '') !== '')
+  if (from !== undefined) return { value: io.env[from], from }
   if (!Object.hasOwn(section, key)) return undefined
   return { value: section[key], from: `${file}: ${namesOf(command).join('.')}.${key}` }
 }

@@ -2,27 +2,25 @@
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { type Replayed, replay } from '../hv/record-replay.ts'
-import { HV_PROFILE_NAMES, type HvProfileName } from '../uvmem/profile.ts'
+import { HV_CHOICES } from './choices.ts'
 import { CommandError, ExitCode, type Io } from './io.ts'
 import { flag, oneOf, option } from './option.ts'
 import { addOptions, readOptions } from './options.ts'
 import { recordLines } from './record-lines.ts'
 
-const PROFILES = HV_PROFILE_NAMES as readonly [HvProfileName, ...HvProfileName[]]
-
 const EXAMPLES = `
 Examples:
   uvmem hv --record run.ndjson                  record a run
   uvmem replay run.ndjson                       the same again, or a mistake of this program
-  uvmem replay run.ndjson --profile linux-5.7   what another kernel does differently
+  uvmem replay run.ndjson --profile linux-5.6   what another kernel does differently
 
 Exit codes: 0 it ran as before, 1 it did not or the record cannot be read, 2 bad usage.`
 
-const ReplayOptions = z.strictObject({
+export const ReplayOptions = z.strictObject({
   profile: option(
-    oneOf(PROFILES, 'a profile').optional(),
-    `in place of the record's: ${PROFILES.join(', ')}`,
-    { value: 'name' },
+    oneOf(HV_CHOICES, 'a profile').optional(),
+    `in place of the record's: ${HV_CHOICES.join(', ')}`,
+    { value: 'name', own: true },
   ),
   json: option(flag('json').default(false), 'print the result as JSON', { kind: 'flag' }),
 })

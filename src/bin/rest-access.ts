@@ -5,18 +5,12 @@ import { asLpid, LPID_MAX, type Lpid } from '../abi/page.ts'
 import { HvRest, RestError } from '../peer/hv-rest.ts'
 import { endpointsOf } from './endpoints.ts'
 import { CommandError, ExitCode, type Io } from './io.ts'
-import { fileText, flag, option, text } from './option.ts'
+import { SERVER_OPTIONS } from './net-options.ts'
+import { flag, option } from './option.ts'
 import { addOptions, readOptions } from './options.ts'
 
 export const REST_OPTIONS = {
-  url: option(text('an address').default('http://127.0.0.1:8080'), 'where the server is', {
-    value: 'url',
-    shownDefault: 'http://127.0.0.1:8080',
-  }),
-  tokenFile: option(fileText('the token').optional(), 'file with the bearer token', {
-    value: 'file',
-  }),
-  token: option(text('a token').optional(), 'the bearer token itself', { secret: true }),
+  ...SERVER_OPTIONS,
   json: option(flag('json').default(false), 'JSON instead of a table', { kind: 'flag' }),
 }
 /** For a command that has no options of its own. */
@@ -25,8 +19,6 @@ export type RestOptions = z.output<typeof RestOptions>
 
 /** Behind the examples of every such command. */
 export const REST_HELP = `
-Every option is also an environment variable (--url: UVMEM_URL). A token may be in UVMEM_TOKEN.
-
 Exit codes: 0 done, 1 refused or no answer, 2 bad usage.`
 
 /** What a command does with a server. */

@@ -17,7 +17,7 @@ Examples:
 
 Exit codes: 0 written, 1 the record cannot be read or the file not written, 2 bad usage.`
 
-const TraceOptions = z.strictObject({
+export const TraceOptions = z.strictObject({
   perfetto: option(text('a file'), 'file to write, in the JSON trace format of Chrome', {
     value: 'file',
   }),

@@ -22,9 +22,7 @@ Examples:
   uvmem uv --wrong-digest initrd                  see a switch fail; exit code 1
   uvmem uv --stay                                 keep the guest, to look at it with curl
 
-A guest whose VM has memory slots already takes those; else it gets --memory. Every option is also
-an environment variable (--kernel-base: UVMEM_KERNEL_BASE) and a member of the section "uv" of the
---config file. A token may be in UVMEM_TOKEN.
+A guest whose VM has memory slots already takes those; else it gets --memory.
 
 Exit codes: 0 all guests are secure, 1 a run failed, 2 bad usage.`
 

@@ -2,43 +2,22 @@
 import { z } from 'zod'
 import { LPID_MAX, UV_SLOTS_MAX } from '../abi/page.ts'
 import { MEASURED_PARTS } from '../peer/guest-load.ts'
-import { UV_CODECS, type UvProtocol } from '../peer/uv-protocol.ts'
 import { UV_LIMITS } from '../ultravisor/limits.ts'
-import { UV_PROFILES, type UvProfileName } from '../ultravisor/profile.ts'
-import { fileText, flag, integer, oneOf, option, pages, text } from './option.ts'
+import { UV_CHOICES } from './choices.ts'
+import { uvNetOptions } from './net-options.ts'
+import { flag, integer, oneOf, option, pages, text } from './option.ts'
 
 const GROUP = { net: 'Network:', uv: 'Ultravisor:', guest: 'Guests:', out: 'Output:' }
-
-const PROFILES = Object.keys(UV_PROFILES) as [UvProfileName, ...UvProfileName[]]
-const PROTOCOLS = Object.keys(UV_CODECS) as [UvProtocol, ...UvProtocol[]]
 
 /** Pages of the biggest guest: 16 TiB. */
 const MEMORY_PAGES_MAX = 2 ** 28
 
 const net = {
-  url: option(text('an address').default('http://127.0.0.1:8080'), 'where the server is', {
-    value: 'url',
-    group: GROUP.net,
-    shownDefault: 'http://127.0.0.1:8080',
-  }),
-  http: option(text('an address').optional(), 'where its REST API is, when that is elsewhere', {
-    value: 'url',
-    group: GROUP.net,
-  }),
-  tokenFile: option(fileText('the token').optional(), 'file with the bearer token', {
-    value: 'file',
-    group: GROUP.net,
-  }),
-  token: option(text('a token').optional(), 'the bearer token itself', { secret: true }),
-  protocol: option(oneOf(PROTOCOLS, 'a protocol').default('json'), PROTOCOLS.join(' or '), {
-    value: 'name',
-    group: GROUP.net,
-    shownDefault: 'json',
-  }),
+  ...uvNetOptions('json'),
   window: option(
     integer(1, UV_LIMITS.windowRequestsMax, 'hypercalls').default(64),
     'hypercalls of one guest that may be under way at once',
-    { value: 'number', group: GROUP.net, shownDefault: '64' },
+    { value: 'number', group: GROUP.net, shownDefault: '64', own: true },
   ),
 }
 
@@ -49,9 +28,9 @@ const ultravisor = {
     shownDefault: 'uvmem uv',
   }),
   profile: option(
-    oneOf(PROFILES, 'a profile').default('firmware'),
-    `whose behaviour to show: ${PROFILES.join(' or ')}`,
-    { value: 'name', group: GROUP.uv, shownDefault: 'firmware' },
+    oneOf(UV_CHOICES, 'a profile').default('firmware'),
+    `whose behaviour to show: ${UV_CHOICES.join(' or ')}`,
+    { value: 'name', group: GROUP.uv, shownDefault: 'firmware', own: true },
   ),
   secureMemory: option(
     pages(MEMORY_PAGES_MAX, 'secure memory').default(MEMORY_PAGES_MAX),

@@ -5,7 +5,7 @@ import type { Lpid } from '../abi/page.ts'
 import { PAGE_SIZE } from '../abi/page.ts'
 import { type Given, type HvRest, RestError } from '../peer/hv-rest.ts'
 import { CommandError, ExitCode, type Io } from './io.ts'
-import { flag, list, option } from './option.ts'
+import { flag, list, option, own } from './option.ts'
 import {
   lpidWord,
   REST_HELP,
@@ -28,8 +28,7 @@ ${REST_HELP}`
 /** VMs in one answer. */
 const VMS_PER_ANSWER = 1_000
 
-const CreateOptions = z.strictObject({
-  ...REST_OPTIONS,
+const WISH = own({
   slot: option(
     list('memory slots').default([]),
     'a memory slot of that size, behind the ones before it',
@@ -42,6 +41,7 @@ const CreateOptions = z.strictObject({
     kind: 'flag',
   }),
 })
+export const CreateOptions = z.strictObject({ ...REST_OPTIONS, ...WISH })
 type CreateOptions = z.output<typeof CreateOptions>
 
 export function register(program: Command, io: Io): void {

@@ -1,10 +1,24 @@
 import { Command } from 'commander'
 import t from 'tap'
 import { z } from 'zod'
+import { AgentOptions } from '../../src/bin/agent-options.ts'
+import { CheckOptions } from '../../src/bin/check-options.ts'
+import { DemoOptions } from '../../src/bin/demo-options.ts'
+import { ExecOptions } from '../../src/bin/exec-options.ts'
+import { AddOptions, RemoveOptions } from '../../src/bin/fault-command.ts'
+import { FramesOptions } from '../../src/bin/frames-command.ts'
 import { HvOptions } from '../../src/bin/hv-options.ts'
-import { fileText, flag, integer, list, option, text } from '../../src/bin/option.ts'
+import { JournalOptions } from '../../src/bin/journal-command.ts'
+import { LabOptions } from '../../src/bin/lab-options.ts'
+import { LoadOptions } from '../../src/bin/load-options.ts'
+import { fileText, flag, integer, list, metaOf, option, text } from '../../src/bin/option.ts'
 import { addOptions, flagOf, readOptions, variableOf } from '../../src/bin/options.ts'
+import { ReplayOptions } from '../../src/bin/replay-command.ts'
+import { RestOptions } from '../../src/bin/rest-access.ts'
 import { parseSize } from '../../src/bin/size.ts'
+import { TraceOptions } from '../../src/bin/trace-command.ts'
+import { UvOptions } from '../../src/bin/uv-options.ts'
+import { CreateOptions } from '../../src/bin/vm-command.ts'
 import { fakeIo } from './fake-io.ts'
 
 const Options = z.strictObject({
@@ -13,6 +27,7 @@ const Options = z.strictObject({
   calm: option(flag('calm').default(true), 'do not shout', { kind: 'flag' }),
   names: option(list('names').default([]), 'names', { kind: 'list' }),
   token: option(text('a token').optional(), 'a secret', { secret: true }),
+  odd: option(integer(0, 9, 'odd').default(0), 'no other command means this', { own: true }),
 })
 
 function read(words: string[], env: Record<string, string> = {}, config?: string) {
@@ -25,7 +40,7 @@ function read(words: string[], env: Record<string, string> = {}, config?: string
   return readOptions(command, Options, fakeIo(env))
 }
 
-const DEFAULTS = { pageCount: 1, loud: false, calm: true, names: [] }
+const DEFAULTS = { pageCount: 1, loud: false, calm: true, names: [], odd: 0 }
 
 t.test('a flag beats a variable, a variable the file, the file the default', async (t) => {
   const file = `${t.testdir({ 'c.json': '{"run":{"pageCount":2,"loud":true,"names":["f"]}}' })}/c.json`
@@ -59,7 +74,63 @@ t.test('a secret has no flag, and an error about it does not repeat it', async (
 
 t.test('names of flags and variables', async (t) => {
   t.equal(flagOf('sendBufferBytesMax'), '--send-buffer-bytes-max')
-  t.equal(variableOf('sendBufferBytesMax'), 'UVMEM_SEND_BUFFER_BYTES_MAX')
+  t.equal(variableOf([], 'sendBufferBytesMax'), 'UVMEM_SEND_BUFFER_BYTES_MAX')
+  t.equal(variableOf(['hv'], 'sendBufferBytesMax'), 'UVMEM_HV_SEND_BUFFER_BYTES_MAX')
+  t.equal(variableOf(['vm', 'ls'], 'json'), 'UVMEM_VM_LS_JSON')
+  t.equal(variableOf(['uv-agent'], 'url'), 'UVMEM_UV_AGENT_URL')
+})
+
+t.test('a variable with the command in its name beats the one for all commands', async (t) => {
+  t.match(read([], { UVMEM_PAGE_COUNT: '3', UVMEM_RUN_PAGE_COUNT: '4' }), { pageCount: 4 })
+  t.match(read([], { UVMEM_PAGE_COUNT: '3', UVMEM_RUN_PAGE_COUNT: '' }), { pageCount: 3 })
+  t.match(read([], { UVMEM_OTHER_PAGE_COUNT: '4' }), { pageCount: 1 }, 'that of another command')
+  const bad = { UVMEM_PAGE_COUNT: '3', UVMEM_RUN_PAGE_COUNT: '10' }
+  t.throws(() => read([], bad), { message: /^UVMEM_RUN_PAGE_COUNT "10": expected pages/ })
+  t.match(read([], { UVMEM_ODD: '1' }), { odd: 0 }, 'its own variable only')
+  t.match(read([], { UVMEM_RUN_ODD: '1' }), { odd: 1 })
+})
+
+/** What some text of a variable can be, for every kind of option. */
+const TEXTS = [
+  '1',
+  '7',
+  '70000',
+  'true',
+  '8GiB',
+  '64MiB',
+  '2s',
+  '1GB',
+  './a',
+  'keep',
+  'warn',
+  'bin',
+]
+const NAMES = ['linux-6', 'spec', 'firmware', 'necessary', 'bytes', 'tiny', 'H_SVM_PAGE_IN', '0.5']
+
+t.test('what a variable for all commands says, all its commands understand', async (t) => {
+  const schemas = {
+    ...{ hv: HvOptions, exec: ExecOptions, uv: UvOptions, load: LoadOptions, demo: DemoOptions },
+    ...{ check: CheckOptions, lab: LabOptions, replay: ReplayOptions, trace: TraceOptions },
+    ...{ rest: RestOptions, vm: CreateOptions, frames: FramesOptions, journal: JournalOptions },
+    ...{ fault: AddOptions, unfault: RemoveOptions, agent: AgentOptions },
+  }
+  const verdicts = new Map<string, string>()
+  for (const [command, { shape }] of Object.entries(schemas)) {
+    for (const [key, schema] of Object.entries(shape)) {
+      const meta = metaOf(schema)
+      if (meta === undefined) t.fail(`${command}: ${key} is no option`)
+      if (meta?.own === true || key === 'tokenFile') continue
+      const taken = [...TEXTS, ...NAMES].filter((each) => schema.safeParse(each).success)
+      const verdict = `${meta?.kind} ${taken.join(' ')}`
+      t.equal(verdicts.get(key) ?? verdict, verdict, `${command} ${flagOf(key)}`)
+      verdicts.set(key, verdict)
+    }
+  }
+  t.equal(UvOptions.shape.profile.safeParse('firmware').success, true)
+  t.match(
+    [metaOf(HvOptions.shape.profile), metaOf(UvOptions.shape.profile)],
+    [{ own: false }, { own: true }],
+  )
 })
 
 t.test('sizes as people write them', async (t) => {

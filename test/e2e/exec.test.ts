@@ -1,4 +1,5 @@
 /** `uvmem exec`: a command with an emulator of its own, as processes. */
+import { existsSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { run, start, until } from './program.ts'
 
@@ -23,6 +24,36 @@ t.test('the command finds its emulator, and its code is the code', async (t) => 
   t.equal(frames, 3)
   t.equal(pool, 7)
   await t.rejects(fetch(UVMEM_URL), 'the emulator has ended with it')
+})
+
+t.test('it takes what a server takes: seed, faults, record, state, token', async (t) => {
+  const folder = t.testdir({
+    'seed.json': '{"vms":[{"lpid":3,"slots":[{"size":65536}]}]}',
+    'faults.json': '{"rules":[{"call":"pin","action":{"do":"answer","code":-14}}]}',
+    token: 'open-sesame',
+  })
+  const ask = `
+const { UVMEM_URL, UVMEM_TOKEN } = process.env
+const headers = { authorization: 'Bearer ' + UVMEM_TOKEN }
+const get = async (path) => (await fetch(UVMEM_URL + path, { headers })).json()
+const vm = await fetch(UVMEM_URL + '/v1/vms', { method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body: '{}' })
+const { status } = await fetch(UVMEM_URL + '/v1/host')
+console.log(JSON.stringify({ status, made: vm.status, rules: (await get('/v1/faults')).rules.length, frames: (await get('/v1/vms/3')).frames }))
+`
+  const words = ['--seed-file', `${folder}/seed.json`, '--faults', `${folder}/faults.json`]
+  const kept = ['--record', `${folder}/run.ndjson`, '--state-dir', `${folder}/state`]
+  const all = ['exec', ...words, ...kept, '--token-file', `${folder}/token`, '--', ...node(ask)]
+  const first = await run(all)
+  t.match([first.code, first.err], [0, ''])
+  t.same(JSON.parse(first.out), { status: 401, made: 201, rules: 1, frames: 1 })
+  const record = readFileSync(`${folder}/run.ndjson`, 'utf8')
+  t.match(record, /"e":"vm","lpid":1,/, 'what the command did is recorded')
+  t.equal((await run(['replay', `${folder}/run.ndjson`])).code, 0, 'and runs again')
+  const second = await run(all)
+  t.same([second.code, JSON.parse(second.out).frames], [0, 1], 'the state goes from run to run')
+  t.notOk(existsSync(`${folder}/state/lock`), 'the directory is given back')
+  const locked = await run(['exec', '--state-dir', `${folder}/token`, '--', 'true'])
+  t.match([locked.code, locked.err], [1, /^--state-dir /])
 })
 
 t.test('options behind the command are its own', async (t) => {

@@ -1,0 +1,114 @@
+/**
+ * A server as its options want it, for `uvmem hv` and `uvmem exec` alike: what it begins with, its
+ * state from run to run, its record, and its end, at which state and record are kept.
+ */
+import { performance } from 'node:perf_hooks'
+import { pino } from 'pino'
+import type { StateDir } from '../hv/state-dir.ts'
+import { type App, buildApp } from '../server/app.ts'
+import { callLog } from '../server/call-log.ts'
+import { type Address, listen } from '../server/listen.ts'
+import { addFaults, type Beginning, begin, readBeginning } from './hv-begin.ts'
+import { hvConfig } from './hv-config.ts'
+import type { ServerOptions } from './hv-options.ts'
+import { loadState, openStateDir, saveState } from './hv-state.ts'
+import { CommandError, ExitCode, type Io } from './io.ts'
+import { RecordFile } from './record-file.ts'
+import { VERSION } from './version.ts'
+
+/** Where a server listens, and what it asks for. */
+export interface Place {
+  readonly host: string
+  readonly port: number
+  /** The bearer token that clients show; nobody has to without one. */
+  readonly token: string | undefined
+}
+
+export interface Served {
+  readonly app: App
+  readonly address: Address
+  /** Ends the server. False: its state could not be kept, which stderr says. */
+  end(): Promise<boolean>
+}
+
+/** What is open beside the server itself. */
+interface Kept {
+  readonly dir: StateDir | undefined
+  readonly file: RecordFile | undefined
+}
+
+/** Starts a server. Throws a CommandError when it cannot be what the options say. */
+export async function serveHypervisor(
+  options: ServerOptions,
+  place: Place,
+  io: Io,
+): Promise<Served> {
+  const beginning = readBeginning(options)
+  const dir = options.stateDir === undefined ? undefined : openStateDir(options.stateDir)
+  try {
+    return await open(options, place, beginning, dir, io)
+  } catch (error) {
+    dir?.close()
+    throw error
+  }
+}
+
+async function open(
+  options: ServerOptions,
+  place: Place,
+  beginning: Beginning,
+  dir: StateDir | undefined,
+  io: Io,
+): Promise<Served> {
+  const tell = (why: string): void => {
+    io.err.write(`${why}\n`)
+  }
+  const file = options.record === undefined ? undefined : new RecordFile(options.record, tell)
+  const app = appOf(options, place, file, io)
+  try {
+    addFaults(app, beginning)
+    if (dir === undefined || !(await loadState(dir, app))) await begin(app, beginning)
+    const address = await listenAt(app, place)
+    return { app, address, end: () => end(app, { dir, file }, tell) }
+  } catch (error) {
+    await app.close()
+    file?.close()
+    throw error
+  }
+}
+
+function appOf(options: ServerOptions, place: Place, file: RecordFile | undefined, io: Io): App {
+  const { token, host } = place
+  return buildApp({
+    hv: hvConfig(options),
+    guard: { token, host, allowedOrigins: options.allowOrigin },
+    version: VERSION,
+    metricsPerVm: options.metricsPerVm,
+    journalEvents: options.journalEntries,
+    ...(file === undefined ? {} : { record: file.write }),
+    log: pino({ level: options.logLevel }, io.err),
+    ...(options.logCalls ? { watch: callLog(elapsed, (line) => io.err.write(line)) } : {}),
+  })
+}
+
+const elapsed = (): number => performance.now()
+
+async function listenAt(app: App, { host, port }: Place): Promise<Address> {
+  try {
+    return await listen(app, host, port)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw new CommandError(`--host ${host} --port ${port}: ${why}`, ExitCode.Failed)
+  }
+}
+
+async function end(app: App, { dir, file }: Kept, tell: (why: string) => void): Promise<boolean> {
+  await app.close()
+  app.inspected.record?.flush()
+  file?.close()
+  if (dir === undefined) return true
+  const why = await saveState(dir, app)
+  dir.close()
+  if (why !== undefined) tell(`--state-dir: the state was not kept: ${why}`)
+  return why === undefined
+}
