@@ -119,7 +119,8 @@ export function asyncApiDocument(version: string): Json {
         token: {
           type: 'http',
           scheme: 'bearer',
-          description: 'Only where the server was started with a token.',
+          description:
+            'Only where the server was started with tokens: one with the role uv, in the Authorization header of the upgrade.',
         },
       },
     },

@@ -42,8 +42,8 @@ export const WIRE_ERROR = {
   },
   NOT_YOUR_LPID: {
     code: -32000,
-    text: 'The LPID belongs to another session.',
-    when: 'A call names a VM that another session serves.',
+    text: 'The LPID is not yours.',
+    when: 'A call names a VM that another session serves. On a server with tokens all LPIDs that are not the own ones get it, so that nobody learns which exist.',
   },
   DEADLOCK: {
     code: -32001,
@@ -68,7 +68,7 @@ export const WIRE_ERROR = {
   LPID_UNKNOWN: {
     code: -32005,
     text: 'No VM has that LPID.',
-    when: 'A call names no VM, and VMs are not created on first use.',
+    when: 'A call names no VM, and VMs are not created on first use; only on a server without tokens.',
   },
   HOST_FAULT: {
     code: -32006,

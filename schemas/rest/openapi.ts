@@ -1,13 +1,12 @@
 /** The OpenAPI 3.1 document of the REST API, made of the schemas that the server validates with. */
 import { z } from 'zod'
+import { ACCESS, type Access } from './access.ts'
 import { type AnswerSchema, EVENTS, OCTETS, type Operation } from './operation.ts'
-import { OPERATIONS } from './operations.ts'
+import { OPERATIONS, type OperationName } from './operations.ts'
 import { PROBLEM, ProblemDocument, type ProblemName } from './problem.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
-/** Paths that need no token. */
-const OPEN_ROUTES: ReadonlySet<string> = new Set(['/livez', '/readyz'])
 const PROBLEM_TYPE = 'application/problem+json'
 const OCTET_CONTENT = {
   'application/octet-stream': { schema: { type: 'string', format: 'binary' } },
@@ -43,12 +42,15 @@ function parametersOf(place: 'path' | 'query', schema: z.ZodType): Json[] {
   })
 }
 
-const problemsOf = ({ route, path, query, body, problems }: Operation): readonly ProblemName[] => {
+function problemsOf(
+  { path, query, body, problems }: Operation,
+  access: Access,
+): readonly ProblemName[] {
   const takesSomething =
     body !== undefined || [path, query].some((each) => parametersOf('query', each).length > 0)
   return [
     ...(takesSomething ? (['bad-request'] as const) : []),
-    ...(OPEN_ROUTES.has(route) ? [] : (['unauthorized'] as const)),
+    ...(access === 'open' ? [] : (['unauthorized', 'role-missing'] as const)),
     'forbidden',
     ...(body === undefined ? [] : (['too-large', 'unsupported-media-type'] as const)),
     ...problems,
@@ -57,9 +59,9 @@ const problemsOf = ({ route, path, query, body, problems }: Operation): readonly
 }
 
 /** One answer for each status: its problems share one. */
-function problemAnswers(operation: Operation): Record<string, Json> {
+function problemAnswers(operation: Operation, access: Access): Record<string, Json> {
   const answers: Record<string, Json> = {}
-  const names = problemsOf(operation)
+  const names = problemsOf(operation, access)
   for (const { status } of names.map((name) => PROBLEM[name])) {
     const here = names.filter((name) => PROBLEM[name].status === status)
     answers[String(status)] = {
@@ -70,8 +72,9 @@ function problemAnswers(operation: Operation): Record<string, Json> {
   return answers
 }
 
-function describe(id: string, operation: Operation): Json {
-  const { tag, summary, description, path, query, body, status, answer, route } = operation
+function describe(id: OperationName, operation: Operation): Json {
+  const { tag, summary, description, path, query, body, status, answer } = operation
+  const access = ACCESS[id]
   const parameters = [...parametersOf('path', path), ...parametersOf('query', query)]
   return {
     operationId: id,
@@ -80,13 +83,14 @@ function describe(id: string, operation: Operation): Json {
     description,
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(body === undefined ? {} : { requestBody: { required: true, content: content(body) } }),
-    ...(OPEN_ROUTES.has(route) ? { security: [] } : {}),
+    // Roles beside a scheme: OpenAPI 3.1, security requirement object. Without tokens: nothing.
+    security: access === 'open' ? [] : [{ token: [access] }, {}],
     responses: {
       [String(status)]: { description: 'Success.', content: content(answer) },
       ...(operation.conditional === true
         ? { 304: { description: 'Nothing has changed: If-None-Match names the ETag.' } }
         : {}),
-      ...problemAnswers(operation),
+      ...problemAnswers(operation, access),
     },
   }
 }
@@ -94,7 +98,8 @@ function describe(id: string, operation: Operation): Json {
 /** `version`: of the program. */
 export function openApiDocument(version: string): Json {
   const paths: Record<string, Record<string, Json>> = {}
-  for (const [id, operation] of Object.entries(OPERATIONS)) {
+  for (const id of Object.keys(OPERATIONS) as OperationName[]) {
+    const operation: Operation = OPERATIONS[id]
     const here = paths[operation.route] ?? {}
     here[operation.method.toLowerCase()] = describe(id, operation)
     paths[operation.route] = here
@@ -109,11 +114,17 @@ export function openApiDocument(version: string): Json {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/' }],
-    security: [{ token: [] }, {}],
     paths,
     components: {
       schemas: { Problem: schemaOf(ProblemDocument) },
-      securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
+      securitySchemes: {
+        token: {
+          type: 'http',
+          scheme: 'bearer',
+          description:
+            'Only where the server was started with tokens. Each gives roles: a reader looks, an operator does everything here, an ultravisor (uv) uses the WebSocket and nothing else.',
+        },
+      },
     },
   }
 }

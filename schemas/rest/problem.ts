@@ -18,7 +18,12 @@ export const PROBLEM = {
   unauthorized: {
     status: 401,
     title: 'A token is needed.',
-    when: 'The server has a token and the request does not show it.',
+    when: 'The server wants a token, and the request shows none that it knows.',
+  },
+  'role-missing': {
+    status: 403,
+    title: 'Not with this token.',
+    when: 'The token is known, and does not give the role that the request needs.',
   },
   forbidden: {
     status: 403,

@@ -5,7 +5,7 @@ import type { UpCall } from '../../schemas/messages.ts'
 import type { Hcall, Hdsi, MemRead, MemWrite } from '../abi/calls.ts'
 import { H_PAGE_IN_SHARED } from '../abi/calls.ts'
 import { H, Host as HostCode } from '../abi/codes.ts'
-import { frameOf, type Gfn, gfnOf } from '../abi/page.ts'
+import { frameOf, type Gfn, gfnOf, type Lpid } from '../abi/page.ts'
 import { bytesOfPage } from '../abi/page-bytes.ts'
 import { hypercall } from '../uvmem/dispatch.ts'
 import type { Host, Vm } from '../uvmem/host.ts'
@@ -23,7 +23,16 @@ export interface Caller {
   session: Session | undefined
   /** Serves SESSION_OPEN: answers or fails the call, and sets `session`. */
   readonly open: (call: UvCall, name: string, resume: string | undefined) => void
+  /** True: it learns nothing of LPIDs that are not its own. Without: a development server. */
+  readonly isGuarded?: boolean
+  /** Whether it may have that LPID at all. Without: any. */
+  readonly mayHave?: (lpid: Lpid) => boolean
 }
+
+/** Calls that make an LPID the session's own. Source: spec of the wire, section 1. */
+const TAKES: ReadonlySet<UpCall['call']> = new Set(['H_SVM_INIT_START', 'UV_REGISTER_MEM_SLOT'])
+
+type LpidCall = Exclude<UpCall, { call: 'SESSION_OPEN' }>
 
 type Handlers = {
   readonly [Name in UpCall['call']]: (
@@ -81,8 +90,7 @@ export function serve(hv: Hypervisor, caller: Caller, call: UvCall): void {
   if (body.call === 'SESSION_OPEN') return caller.open(call, body.name, body.resume)
   const { session } = caller
   if (session === undefined) return fail(hv, call, 'SESSION_UNKNOWN')
-  const owner = hv.sessions.ownerOf(body.lpid)
-  if (owner !== undefined && owner !== session) {
+  if (hv.sessions.ownerOf(body.lpid) !== session && !mayTake(hv, caller, body)) {
     return fail(hv, call, 'NOT_YOUR_LPID', { lpid: body.lpid })
   }
   if (hv.vm(body.lpid) === undefined) {
@@ -99,6 +107,19 @@ export function serve(hv: Hypervisor, caller: Caller, call: UvCall): void {
   const { gate } = hv
   if (gate === undefined || gate.rules.size === 0) return handler(hv, session, call, body)
   gate.incoming(session, call, (allowed) => handler(hv, session, allowed, body))
+}
+
+/**
+ * Whether a call may be about an LPID that its session does not have. Where there are tokens, a VM of
+ * somebody else, one of nobody and one that does not exist are all refused here, by the same steps:
+ * only what takes a VM that is free, or may be made, goes on.
+ */
+function mayTake(hv: Hypervisor, caller: Caller, { call, lpid }: LpidCall): boolean {
+  const isFree = hv.sessions.ownerOf(lpid) === undefined
+  if (caller.isGuarded !== true) return isFree
+  const exists = hv.vm(lpid) !== undefined || hv.config.autoCreateVms
+  const isAllowed = caller.mayHave?.(lpid) ?? true
+  return isFree && exists && isAllowed && TAKES.has(call)
 }
 
 function serveHcall(hv: Hypervisor, call: UvCall, body: Hcall, footprint: Footprint): void {

@@ -14,15 +14,18 @@ import type { HvWatch } from '../hv/watch.ts'
 import { serveDashboard } from './dashboard.ts'
 import { serveDocs } from './docs.ts'
 import { Ending } from './ending.ts'
-import { type GuardOptions, originGuard, tokenGuard } from './guard.ts'
+import { buildGuard, type GuardOptions } from './guard.ts'
 import { NO_LOG } from './log.ts'
 import { serveMetrics } from './metrics.ts'
 import { serveRest } from './rest.ts'
+import { guardRoutes } from './route-access.ts'
 import { UvEndpoint } from './uv-endpoint.ts'
 
 export interface AppOptions {
   readonly hv: HvConfig
   readonly guard: GuardOptions
+  /** Certificate chain and key, in PEM: the server speaks TLS and nothing else. */
+  readonly tls?: TlsOptions
   /** The program's version, as the host facts show it. */
   readonly version: string
   /** A pino logger; nothing is logged without one. */
@@ -36,6 +39,11 @@ export interface AppOptions {
   readonly metricsPerVm?: boolean
   /** A mistake of ours ends the process instead of one session: for tests. */
   readonly crashOnFailure?: boolean
+}
+
+export interface TlsOptions {
+  readonly cert: string
+  readonly key: string
 }
 
 export interface App {
@@ -60,6 +68,8 @@ export function buildApp(options: AppOptions): App {
   const { hv, counters } = inspected
   const vmm = new Vmm(hv)
   const http = fastify({
+    // Without it this is null, which Fastify takes for plain HTTP; its types know only one or the other.
+    ...({ https: options.tls === undefined ? null : tlsOf(options.tls) } as object),
     ...(options.log === undefined ? {} : { loggerInstance: options.log }),
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyBytesMax,
@@ -67,12 +77,12 @@ export function buildApp(options: AppOptions): App {
     routerOptions: { ignoreTrailingSlash: true },
     forceCloseConnections: 'idle',
   })
-  const origin = originGuard(options.guard)
-  const token = tokenGuard(options.guard)
+  const guard = buildGuard({ ...options.guard, isSecure: options.tls !== undefined })
+  guardRoutes(http, guard)
   const uv: UvEndpoint = new UvEndpoint({
     hv,
     vmm,
-    guards: [origin, token],
+    guard,
     log: options.log ?? NO_LOG,
     crashOnFailure: options.crashOnFailure ?? false,
   })
@@ -80,7 +90,7 @@ export function buildApp(options: AppOptions): App {
   const state = new StateControl(hv, { after })
   const ending = new Ending()
   const hosted = { hv, inspected, vmm, state, ending, version: options.version }
-  serveRest(http, hosted, { origin, token })
+  serveRest(http, hosted)
   serveDashboard(http)
   serveDocs(http)
   const source = { hv, counters, connections: uv.connections, version: options.version }
@@ -104,6 +114,9 @@ function inspectedOf(options: AppOptions, failed: NonNullable<HvPorts['failed']>
     ...(record === undefined ? {} : { record: { write: record, program: `uvmem ${version}` } }),
   })
 }
+
+/** Source: RFC 9325: nothing older than TLS 1.2. */
+const tlsOf = ({ cert, key }: TlsOptions) => ({ cert, key, minVersion: 'TLSv1.2' as const })
 
 /** A timer that keeps no process alive; what is returned stops it. */
 function after(ms: number, run: () => void): () => void {

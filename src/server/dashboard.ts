@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { extname } from 'node:path'
 import type { FastifyInstance } from 'fastify'
+import { allow } from './route-access.ts'
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -49,12 +50,9 @@ interface StaticFile {
   readonly bytes: Buffer
 }
 
-/** True for a path that the dashboard's files are under. */
-export const isDashboard = (url: string): boolean => url === '/' || url.startsWith(FOLDER)
-
 export function serveDashboard(http: FastifyInstance): void {
   for (const { url, type, etag, bytes } of filesOf()) {
-    http.get(url, (request, reply) => {
+    http.get(url, allow('open'), (request, reply) => {
       reply.headers(HEADERS).header('etag', etag)
       if (request.headers['if-none-match'] === etag) return reply.code(304).send()
       return reply.type(type).send(bytes)

@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify'
 import { collectDefaultMetrics, type Metric, Registry } from 'prom-client'
 import { METRICS, type MetricSpec, VM_METRICS } from './metrics-list.ts'
 import { FrameCounts, type MetricsSource, type Scrape, scrape } from './metrics-scrape.ts'
+import { allow } from './route-access.ts'
 
 export const METRICS_PATH = '/metrics'
 
@@ -51,7 +52,7 @@ export function serveMetrics(
 ): void {
   const frames = new FrameCounts()
   const specs = perVm ? [...METRICS, ...VM_METRICS] : METRICS
-  http.get(METRICS_PATH, async (_request, reply) => {
+  http.get(METRICS_PATH, allow('reader'), async (_request, reply) => {
     const ofProcess = registryOfProcess()
     const from = await scrape(source, frames)
     const own = new Registry()

@@ -3,14 +3,19 @@ import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { PROBLEM_TYPE, type Problem } from './problem.ts'
 
-export function refuseUpgrade(socket: Duplex, { status, document }: Problem): void {
+/** `challenge`: for WWW-Authenticate. */
+export function refuseUpgrade(
+  socket: Duplex,
+  { status, document }: Problem,
+  challenge?: string,
+): void {
   const body = JSON.stringify(document)
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
     `Content-Type: ${PROBLEM_TYPE}`,
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close',
-    ...(status === 401 ? ['WWW-Authenticate: Bearer'] : []),
+    ...(challenge === undefined ? [] : [`WWW-Authenticate: ${challenge}`]),
     ...(status === 426 ? ['Upgrade: websocket'] : []),
   ]
   socket.once('finish', () => socket.destroy())

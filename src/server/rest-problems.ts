@@ -2,6 +2,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, HTTPMethods } from 'fastify'
 import type { ProblemName } from '../../schemas/rest/problem.ts'
 import { PROBLEM_TYPE, Problem, problem } from './problem.ts'
+import { allow } from './route-access.ts'
 import { SUBPROTOCOLS, UV_PATH } from './subprotocols.ts'
 
 const METHODS: readonly HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
@@ -14,6 +15,9 @@ const BY_STATUS: ReadonlyMap<number, ProblemName> = new Map([
 
 const send = (reply: FastifyReply, { status, document }: Problem): FastifyReply =>
   reply.code(status).type(PROBLEM_TYPE).send(JSON.stringify(document))
+
+/** Without the query, in which somebody may have put a secret. */
+const pathOf = (url: string): string => url.split('?')[0] ?? ''
 
 function problemOf(status: number, { code, message }: FastifyError): Problem {
   const name = BY_STATUS.get(status) ?? 'bad-request'
@@ -29,31 +33,35 @@ export function serveProblems(
   http.setErrorHandler((error: FastifyError, request, reply) => {
     const status = error.statusCode ?? 500
     if (request.raw.destroyed && !request.raw.complete) {
-      request.log.info({ url: request.url }, 'the client went away in the middle of its request')
+      request.log.info(
+        { path: pathOf(request.url) },
+        'the client went away in the middle of its request',
+      )
       return reply.hijack()
     }
     if (status < 500) return send(reply, problemOf(status, error))
-    request.log.error({ err: error, url: request.url }, 'a rule of ours did not hold')
+    request.log.error({ err: error, path: pathOf(request.url) }, 'a rule of ours did not hold')
     return send(reply, problem('internal', 'The log has the details.'))
   })
   http.setNotFoundHandler((request, reply) => {
-    const [path] = request.url.split('?')
-    return send(reply, problem('not-found', `${request.method} ${path?.slice(0, 128)}`))
+    const path = pathOf(request.url)
+    return send(reply, problem('not-found', `${request.method} ${path.slice(0, 128)}`))
   })
-  http.get(UV_PATH, (_request, reply) => {
+  http.get(UV_PATH, allow('uv'), (_request, reply) => {
     reply.header('upgrade', 'websocket')
     const known = SUBPROTOCOLS.join(', ')
     return send(reply, problem('upgrade-required', `This is a WebSocket. Subprotocols: ${known}.`))
   })
   for (const [url, served] of routes) {
     const others = METHODS.filter((method) => !served.includes(method))
-    const allow = served.join(', ')
+    const allowed = served.join(', ')
     http.route({
       method: others,
       url,
+      ...allow('reader'),
       handler: (_request, reply) => {
-        reply.header('allow', allow)
-        return send(reply, problem('method-not-allowed', `Allowed: ${allow}.`))
+        reply.header('allow', allowed)
+        return send(reply, problem('method-not-allowed', `Allowed: ${allowed}.`))
       },
     })
   }

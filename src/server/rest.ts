@@ -5,46 +5,26 @@
  */
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { ACCESS } from '../../schemas/rest/access.ts'
 import { EVENTS, OCTETS, type Operation } from '../../schemas/rest/operation.ts'
 import { OPERATIONS, type OperationName } from '../../schemas/rest/operations.ts'
 import { checkRequest } from './check-request.ts'
-import { isDashboard } from './dashboard.ts'
-import { DOCS_PATH } from './docs.ts'
-import type { Guard } from './guard.ts'
 import type { Download, Handlers, Hosted, Stream, Tagged, Upload } from './handler.ts'
 import { HANDLERS } from './handlers.ts'
-import { PROBLEM_TYPE, Problem, problem } from './problem.ts'
+import { PROBLEM_TYPE, Problem } from './problem.ts'
 import { serveProblems } from './rest-problems.ts'
-
-export interface RestGuards {
-  /** Asked for every request. */
-  readonly origin: Guard
-  /** Asked for every request but those about health. */
-  readonly token: Guard
-}
+import { allow } from './route-access.ts'
 
 type AnyHandler = (hosted: Hosted, asked: object) => unknown
-
-/** Paths that need no token. */
-const OPEN_ROUTES: ReadonlySet<string> = new Set(['/livez', '/readyz', DOCS_PATH])
 
 export const send = (reply: FastifyReply, refusal: Problem): FastifyReply =>
   reply.code(refusal.status).type(PROBLEM_TYPE).send(JSON.stringify(refusal.document))
 
-export function serveRest(http: FastifyInstance, hosted: Hosted, guards: RestGuards): void {
+export function serveRest(http: FastifyInstance, hosted: Hosted): void {
   http.removeContentTypeParser('text/plain')
   http.addContentTypeParser('application/octet-stream', (_request, payload, done) =>
     done(null, payload),
   )
-  http.addHook('onRequest', async (request, reply) => {
-    const { headers, routeOptions } = request
-    const { url = '' } = routeOptions
-    const isOpen = OPEN_ROUTES.has(url) || isDashboard(url)
-    const refusal = guards.origin(headers) ?? (isOpen ? undefined : guards.token(headers))
-    if (refusal === undefined) return
-    if (refusal.problem === 'unauthorized') reply.header('www-authenticate', 'Bearer')
-    return send(reply, problem(refusal.problem, refusal.detail))
-  })
   const routes = new Map<string, string[]>()
   for (const name of Object.keys(OPERATIONS) as OperationName[]) {
     const operation = OPERATIONS[name] as Operation
@@ -54,6 +34,7 @@ export function serveRest(http: FastifyInstance, hosted: Hosted, guards: RestGua
     http.route({
       method: operation.method,
       url,
+      ...allow(ACCESS[name]),
       handler: (request, reply) => serve(hosted, operation, handler, request, reply),
     })
   }

@@ -14,6 +14,7 @@ import { fail, failLimit } from '../hv/serve-call.ts'
 import type { Session } from '../hv/session.ts'
 import { type Caller, serve } from '../hv/up-calls.ts'
 import { Peer } from '../peer/rpc-peer.ts'
+import { type Principal, reaches } from './principal.ts'
 import { SocketTransport } from './socket-transport.ts'
 import type { HvCodec } from './subprotocols.ts'
 
@@ -37,10 +38,23 @@ export class UvConnection {
   readonly #socket: WebSocket
   readonly #peer: Peer<DownCall, UpCall>
   readonly #handshake: NodeJS.Timeout
+  readonly #caller: Caller
   #seenAt: number
 
-  constructor(socket: WebSocket, wire: Socket, codec: HvCodec, ports: ConnectionPorts) {
+  constructor(
+    socket: WebSocket,
+    wire: Socket,
+    codec: HvCodec,
+    principal: Principal,
+    ports: ConnectionPorts,
+  ) {
     this.#ports = ports
+    this.#caller = {
+      session: undefined,
+      open: (call, name, resume) => this.#open(call, name, resume),
+      isGuarded: principal.guarded,
+      mayHave: (lpid) => reaches(principal, lpid),
+    }
     this.#socket = socket
     this.#seenAt = ports.now()
     const transport = new SocketTransport(socket, wire, ports.limits.sendBufferHighBytes, {
@@ -102,11 +116,6 @@ export class UvConnection {
     if (this.#ports.now() - this.#seenAt > this.#ports.limits.pongWaitMsMax) {
       this.close('PONG_MISSING')
     } else if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping()
-  }
-
-  readonly #caller: Caller = {
-    session: undefined,
-    open: (call, name, resume) => this.#open(call, name, resume),
   }
 
   #listen(): void {

@@ -6,10 +6,11 @@ import type { IncomingMessage, Server } from 'node:http'
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
+import { Role } from '../../schemas/rest/access.ts'
 import type { Lpid } from '../abi/page.ts'
 import type { Hypervisor } from '../hv/hypervisor.ts'
 import type { Vmm } from '../hv/vmm.ts'
-import type { Guard } from './guard.ts'
+import { type Guard, isRefusal } from './guard.ts'
 import type { Log } from './log.ts'
 import { type Problem, problem } from './problem.ts'
 import { refuseUpgrade } from './refuse-upgrade.ts'
@@ -19,7 +20,7 @@ import { type ConnectionPorts, UvConnection } from './uv-connection.ts'
 export interface EndpointOptions {
   readonly hv: Hypervisor
   readonly vmm: Vmm
-  readonly guards: readonly Guard[]
+  readonly guard: Guard
   readonly log: Log
   /** What throws while a connection is served ends the process: for tests. */
   readonly crashOnFailure: boolean
@@ -88,12 +89,8 @@ export class UvEndpoint {
     if (owner !== undefined) connection?.abandon()
   }
 
-  #refusalOf({ url, method, headers }: IncomingMessage): Problem | undefined {
-    if (this.#options.hv.stopping) return problem('shutting-down', 'No new sessions are taken.')
-    for (const guard of this.#options.guards) {
-      const refusal = guard(headers)
-      if (refusal !== undefined) return problem(refusal.problem, refusal.detail)
-    }
+  /** Why a request that has been let in is no upgrade that is served. */
+  #misfitOf({ url, method, headers }: IncomingMessage): Problem | undefined {
     const [path] = (url ?? '').split('?')
     if (path !== UV_PATH) return problem('not-found', `The WebSocket is at ${UV_PATH}.`)
     if (method !== 'GET' || headers.upgrade?.toLowerCase() !== 'websocket') {
@@ -105,16 +102,24 @@ export class UvEndpoint {
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const refusal = this.#refusalOf(request)
+    socket.on('error', () => socket.destroy())
+    const { hv, guard } = this.#options
+    if (hv.stopping) {
+      return refuseUpgrade(socket, problem('shutting-down', 'No new sessions are taken.'))
+    }
+    const visit = { headers: request.headers, url: request.url ?? '', access: Role.Uv }
+    const told = guard.origin(visit) ?? guard.principal(visit)
+    if (isRefusal(told)) {
+      return refuseUpgrade(socket, problem(told.problem, told.detail), told.challenge)
+    }
+    const misfit = this.#misfitOf(request)
     const codec = negotiate(request.headers['sec-websocket-protocol'])
-    if (refusal !== undefined || codec === undefined || !(socket instanceof Socket)) {
-      socket.on('error', () => socket.destroy())
-      refuseUpgrade(socket, refusal ?? problem('internal', 'The upgrade came on no TCP socket.'))
-      return
+    if (misfit !== undefined || codec === undefined || !(socket instanceof Socket)) {
+      return refuseUpgrade(socket, misfit ?? problem('internal', 'It came on no TCP socket.'))
     }
     socket.setNoDelay(true)
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      const connection = new UvConnection(webSocket, socket, codec, this.#ports)
+      const connection = new UvConnection(webSocket, socket, codec, told, this.#ports)
       this.#connections.add(connection)
       if (this.#connections.size > this.#ports.limits.sessionsMax) connection.close('OVERLOAD')
     })

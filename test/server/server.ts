@@ -8,13 +8,17 @@ import { PROBLEM, ProblemDocument, type ProblemName } from '../../schemas/rest/p
 import type { HvConfig } from '../../src/hv/config.ts'
 import { serve } from '../../src/hv/up-calls.ts'
 import { type App, type AppOptions, buildApp } from '../../src/server/app.ts'
+import { parseTokens, type TokenEntry } from '../../src/server/tokens.ts'
 
 export interface ServerOptions {
   readonly hv?: Partial<HvConfig>
   readonly limits?: Partial<Limits>
   readonly app?: Partial<AppOptions>
   readonly token?: string
+  /** The text of a tokens file. */
+  readonly tokens?: string
   readonly host?: string
+  readonly allowedHosts?: readonly string[]
   readonly allowedOrigins?: readonly string[]
 }
 
@@ -33,6 +37,8 @@ export function server(options: ServerOptions = {}): App {
     },
     guard: {
       token: options.token,
+      tokens: tokensIn(options.tokens),
+      allowedHosts: options.allowedHosts ?? [],
       host: options.host ?? '127.0.0.1',
       allowedOrigins: options.allowedOrigins ?? [],
     },
@@ -40,6 +46,12 @@ export function server(options: ServerOptions = {}): App {
     crashOnFailure: true,
     ...options.app,
   })
+}
+
+function tokensIn(text: string | undefined): readonly TokenEntry[] {
+  const tokens = text === undefined ? [] : parseTokens(text)
+  if (typeof tokens === 'string') throw new Error(tokens)
+  return tokens
 }
 
 export interface Asked {
@@ -60,6 +72,7 @@ export interface Answer {
 const ALWAYS: readonly ProblemName[] = [
   'bad-request',
   'unauthorized',
+  'role-missing',
   'forbidden',
   'too-large',
   'unsupported-media-type',
