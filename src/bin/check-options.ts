@@ -63,7 +63,7 @@ export const CheckOptions = z.strictObject({
   }),
   trace: option(
     text('a path').optional(),
-    'write the first finding as a recording, for npm run conformance',
+    'write the first finding as a recording, for uvmem replay',
     { value: 'file' },
   ),
   json: option(flag('json').default(false), 'print one JSON object', { kind: 'flag' }),

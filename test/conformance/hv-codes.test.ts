@@ -1,14 +1,15 @@
 /** Each code that a document lists for a call of the hypervisor is reached, and no other one is. */
 import fc from 'fast-check'
 import t from 'tap'
+import { parseHvTrace } from '../../src/lab/recordings/hv-trace.ts'
+import { linesOf } from '../../src/lab/recordings/lines.ts'
 import { HV_PROFILE_NAMES } from '../../src/uvmem/profile.ts'
 import { doRandom, opNameOf, randomLines, seedFor } from '../uvmem/random-lines.ts'
 import { rowsOf } from '../uvmem/story.ts'
 import { World } from '../uvmem/world.ts'
 import { CODE_CASES, OOPS, WRITTEN_HV_CODES } from './hv-codes.ts'
-import { parseHvTrace } from './hv-trace.ts'
 import { pairsOf, ReachedCodes } from './reached-codes.ts'
-import { linesOf, recordingsFolder, recordingsIn } from './recordings.ts'
+import { recordingsFolder, recordingsIn } from './recordings.ts'
 
 const SLOTS = { slots: '0:8+1 1:0+4', touched: [0] }
 

@@ -4,12 +4,12 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { replayHvTrace } from './hv-replay.ts'
+import { replayHvTrace } from '../../src/lab/recordings/hv-replay.ts'
+import { replayFile } from '../../src/lab/recordings/replay-file.ts'
+import { agrees, linesFor } from '../../src/lab/recordings/report.ts'
+import { lineOf } from '../../src/lab/recordings/result.ts'
 import { FAULT, LIFE, lifeWith, WRONG } from './mini-traces.ts'
 import { recordingsFolder, recordingsIn } from './recordings.ts'
-import { replayFile } from './replay-file.ts'
-import { agrees, linesFor } from './report.ts'
-import { lineOf } from './result.ts'
 
 t.test('a recording that is right agrees', async (t) => {
   t.same(replayHvTrace(LIFE), { id: 'life', steps: 5, agreed: 5, disagreements: [] })

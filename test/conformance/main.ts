@@ -4,9 +4,10 @@
  * `npm run conformance -- FILE…`; without a file, all of ../shared/traces. Exit code 1 on any
  * disagreement, 2 when a file cannot be read.
  */
+
+import { type FileReport, replayFile } from '../../src/lab/recordings/replay-file.ts'
+import { agrees, linesFor, totalLine } from '../../src/lab/recordings/report.ts'
 import { recordingsFolder, recordingsIn } from './recordings.ts'
-import { type FileReport, replayFile } from './replay-file.ts'
-import { agrees, linesFor, totalLine } from './report.ts'
 
 const CANNOT_READ = 2
 

@@ -1,5 +1,5 @@
 /** Recordings written by hand, so that the replay itself is tested where the real ones are not there. */
-import type { HvStep, HvTrace } from './hv-trace.ts'
+import type { HvStep, HvTrace } from '../../src/lab/recordings/hv-trace.ts'
 
 const create: HvStep = {
   op: {

@@ -1,7 +1,6 @@
-/** Where the recordings of the real code lie, and how a file of them is read. */
-import { createReadStream, existsSync, readdirSync } from 'node:fs'
+/** Where the recordings of the real code lie. */
+import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 /** The nearest folder above this file that holds a package.json, from the sources and from dist alike. */
@@ -22,13 +21,4 @@ export function recordingsIn(folder: string, prefix = ''): readonly string[] | u
     .filter((name) => name.startsWith(prefix))
     .sort()
     .map((name) => join(folder, name))
-}
-
-/** A file's lines that are not empty, one at a time: the file may be of any size. */
-export async function* linesOf(path: string): AsyncGenerator<string> {
-  const lines = createInterface({
-    input: createReadStream(path),
-    crlfDelay: Number.POSITIVE_INFINITY,
-  })
-  for await (const line of lines) if (line.trim() !== '') yield line
 }

@@ -8,11 +8,11 @@ import { recordingOf } from '../../src/lab/check/recording.ts'
 import { StateRestorer } from '../../src/lab/check/restore.ts'
 import { firstState, Search } from '../../src/lab/check/search.ts'
 import { Visited } from '../../src/lab/check/visited.ts'
+import { replayHvTrace } from '../../src/lab/recordings/hv-replay.ts'
+import { parseHvTrace } from '../../src/lab/recordings/hv-trace.ts'
 import { present } from '../../src/lib/assert.ts'
 import { UV_PROFILES, type UvProfileName } from '../../src/ultravisor/profile.ts'
 import { HV_PROFILES, type HvProfileName } from '../../src/uvmem/profile.ts'
-import { replayHvTrace } from '../conformance/hv-replay.ts'
-import { parseHvTrace } from '../conformance/hv-trace.ts'
 
 interface Case {
   readonly why: string

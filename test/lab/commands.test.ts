@@ -2,8 +2,6 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { run } from '../bin/command.ts'
-import { replayHvTrace } from '../conformance/hv-replay.ts'
-import { parseHvTrace } from '../conformance/hv-trace.ts'
 
 t.test('uvmem check ends with 0, 1, 2 or 3, and says why', async (t) => {
   const trace = join(t.testdir(), 'found.jsonl')
@@ -19,11 +17,43 @@ t.test('uvmem check ends with 0, 1, 2 or 3, and says why', async (t) => {
     t.match(ended, { code, out }, words.join(' '))
     t.match(ended.out, /[\d,]+ states\/s/, 'how fast it was is told')
   }
-  const replayed = replayHvTrace(parseHvTrace(readFileSync(trace, 'utf8')))
-  t.match(replayed, { steps: 5, agreed: 5, disagreements: [] }, 'the file can be replayed')
   const usage = await run(t, ['check', '--world', 'none'])
   t.match(usage, { code: 2, err: /--world.*one of default/ })
   t.equal(usage.out, '', 'nothing was looked at')
+})
+
+t.test('uvmem replay runs a finding again, as it was and under another profile', async (t) => {
+  const trace = join(t.testdir(), 'found.jsonl')
+  const v1 = ['check', '--profile', 'series-v1', '--uv', 'firmware', '--world', 'switch']
+  t.equal((await run(t, [...v1, '--trace', trace])).code, 1)
+  const [same, mended, json] = await Promise.all([
+    run(t, ['replay', trace]),
+    run(t, ['replay', trace, '--profile', 'spec']),
+    run(t, ['replay', trace, '--json']),
+  ])
+  t.match(same, { code: 0, out: /^found\.jsonl: 1 traces, 5 steps, 5 agree / })
+  t.equal(mended.code, 1, 'the documented behaviour goes another way')
+  t.match(
+    mended.out,
+    /step 3 .*host_touch.* vm1\.s0\.g: expected \.,\., got M,\./,
+    'and here it does',
+  )
+  t.match(JSON.parse(json.out), { how: 'same', traces: 1, steps: 5, agreed: 5, disagreements: [] })
+})
+
+t.test('uvmem replay says what does not agree, and what it cannot read', async (t) => {
+  const uv = '{"id":"uv","variant":"uv","pool":4,"steps":[{"op":{"op":"create","lpid":1},'
+  const step = '"hcall_script":[],"ret":0,"ret_name":"U_SUCCESS","hcalls":[],"state":'
+  const folder = t.testdir({
+    'wrong.jsonl': `${uv}${step}{"avail":4,"svm1.state":0,"svm1.rsv":0}}]}\n`,
+    'cut.jsonl': '{"id":"x","variant":"linux-6",',
+  })
+  const wrong = await run(t, ['replay', join(folder, 'wrong.jsonl')])
+  t.match(wrong, { code: 1, out: /uv step 0 .* avail: expected 4, got 3/ })
+  const cut = await run(t, ['replay', join(folder, 'cut.jsonl')])
+  t.match(cut, { code: 1, out: /line 1 .*expected a recording/ })
+  const other = await run(t, ['replay', join(folder, 'wrong.jsonl'), '--profile', 'spec'])
+  t.match(other, { code: 2, out: '', err: /--profile spec: .*recording of an ultravisor/ })
 })
 
 t.test('uvmem check --json says all of it to a program', async (t) => {
@@ -38,7 +68,7 @@ t.test('uvmem check --json says all of it to a program', async (t) => {
 
 t.test('uvmem lab run prints a table, JSON, or a page', async (t) => {
   const page = join(t.testdir(), 'lab.html')
-  const one = ['lab', 'run', '--design', 'series-v1', '--sizes', '1GB']
+  const one = ['lab', 'run', '--design', 'series-v1', '--sizes', '0.1GB']
   const { code, out } = await run(t, [...one, '--html', page])
   t.equal(code, 0, 'a broken invariant is a result, not a failure')
   t.match(out, /series-v1 +early page-out +broken: I2, I4/)

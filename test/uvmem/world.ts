@@ -10,11 +10,11 @@
  *   2: touch 3                 by or on the VM with LPID 2
  */
 import { asLpid } from '../../src/abi/page.ts'
+import { perform } from '../../src/lab/recordings/hv-operations.ts'
+import { describeHost } from '../../src/lab/recordings/hv-state.ts'
+import type { HvOp, RecordedUcall } from '../../src/lab/recordings/hv-trace.ts'
 import { type Host, newHost, type Vm } from '../../src/uvmem/host.ts'
 import { HV_PROFILES, type HvProfile, type HvProfileName } from '../../src/uvmem/profile.ts'
-import { perform } from '../conformance/hv-operations.ts'
-import { describeHost } from '../conformance/hv-state.ts'
-import type { HvOp, RecordedUcall } from '../conformance/hv-trace.ts'
 
 export interface WorldOptions {
   /** `linux-6` unless said otherwise. */
@@ -105,7 +105,7 @@ export class World {
   }
 
   #perform(op: HvOp, script: readonly number[] = []): Told {
-    const { ret, calls, vm } = perform(this.host, { op, ucall_script: script, ucalls: [] })
+    const { ret, calls, vm } = perform(this.host, { op, ucall_script: script })
     const texts = calls.map((call) => callText(call, op.lpid))
     return { ret, calls: texts, source: vm?.reason?.source, fault: vm?.fault?.kind }
   }

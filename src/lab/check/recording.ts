@@ -8,20 +8,14 @@
  */
 import type { Ucall, UvRequest } from '../../abi/calls.ts'
 import { present } from '../../lib/assert.ts'
+import type { HvOp, HvTrace, ScriptedOp } from '../recordings/hv-trace.ts'
+import { Recorder } from '../recordings/recorder.ts'
 import type { ActName } from './check-world.ts'
 import { FIRST_GFN, HOT_GFN, HOT_ID, SLOT_ID } from './check-world.ts'
 import { isBus, requestOf, type Setup } from './live.ts'
 import { MoveKind, unpackMove } from './move.ts'
 import { make } from './moves.ts'
-import { type Act, type RecordedOp, type RecordedStep, Recorder } from './recorder.ts'
 import { firstState } from './search.ts'
-
-export interface Recording {
-  readonly id: string
-  readonly variant: string
-  readonly pool: number
-  readonly steps: readonly RecordedStep[]
-}
 
 /** The recording of these moves; a string says why there is none. */
 export function recordingOf(
@@ -29,7 +23,7 @@ export function recordingOf(
   variant: string,
   id: string,
   moves: readonly number[],
-): Recording | string {
+): HvTrace | string {
   const acts = actsOf(setup, moves)
   if (typeof acts === 'string') return acts
   const recorder = new Recorder(setup.hv, setup.world.pool)
@@ -38,9 +32,12 @@ export function recordingOf(
 }
 
 /** What was asked of the hypervisor, in the order in which it began, with the answers it got. */
-function actsOf(setup: Setup, moves: readonly number[]): Act[] | string {
+function actsOf(setup: Setup, moves: readonly number[]): ScriptedOp[] | string {
   const live = firstState(setup)
-  const acts: Act[] = live.vms.map(({ lpid }) => ({ op: createOp(setup, lpid), script: [] }))
+  const acts: ScriptedOp[] = live.vms.map(({ lpid }) => ({
+    op: createOp(setup, lpid),
+    ucall_script: [],
+  }))
   let script: number[] = []
   live.onCall = (by, call, ret) => {
     if (by === 'hv' && !isNotified(call)) script.push(ret)
@@ -49,7 +46,7 @@ function actsOf(setup: Setup, moves: readonly number[]): Act[] | string {
     const { kind, vm: at, cpu, act, frame } = unpackMove(move)
     const vm = present(live.vms[at], 'a VM')
     const gfn = present(setup.gfns[frame], 'a frame')
-    const begun: RecordedOp[] = []
+    const begun: HvOp[] = []
     if (kind === MoveKind.BeginHost) begun.push(...(HOST_OPS[act]?.(setup, vm.lpid, gfn) ?? []))
     const call = vm.cpus[cpu]
     if (kind === MoveKind.Deliver && call !== undefined && !isBus(call.asked)) {
@@ -60,7 +57,7 @@ function actsOf(setup: Setup, moves: readonly number[]): Act[] | string {
     }
     for (const [i, op] of begun.entries()) {
       if (i === 0) script = []
-      acts.push({ op, script: i === 0 ? script : [] })
+      acts.push({ op, ucall_script: i === 0 ? script : [] })
     }
     make(live, move)
   }
@@ -71,13 +68,13 @@ function actsOf(setup: Setup, moves: readonly number[]): Act[] | string {
 const isNotified = (call: Ucall | UvRequest): boolean =>
   call.call === 'UV_PAGE_INVAL' && call.via === 'notifier'
 
-function createOp({ world, filled }: Setup, lpid: number): RecordedOp {
+function createOp({ world, filled }: Setup, lpid: number): HvOp {
   const touched = 2 ** filled.length - 1
   const slot = { id: SLOT_ID, base: FIRST_GFN, npages: world.frames, touched }
   return { op: 'create', lpid, svm_enabled: true, radix: true, slots: [slot] }
 }
 
-type HostOps = (setup: Setup, lpid: number, gfn: number) => readonly RecordedOp[]
+type HostOps = (setup: Setup, lpid: number, gfn: number) => readonly HvOp[]
 
 const HOST_OPS: Readonly<Partial<Record<ActName, HostOps>>> = {
   touch: (_setup, lpid, gfn) => [{ op: 'host_touch', lpid, gfn }],
@@ -86,7 +83,7 @@ const HOST_OPS: Readonly<Partial<Record<ActName, HostOps>>> = {
   // The boot loader touches its pages after a reset.
   reset: ({ filled }, lpid) => [
     { op: 'svm_off', lpid },
-    ...filled.map((gfn): RecordedOp => ({ op: 'host_touch', lpid, gfn })),
+    ...filled.map((gfn): HvOp => ({ op: 'host_touch', lpid, gfn })),
   ],
   restart: (setup, lpid) => [{ op: 'destroy', lpid }, createOp(setup, lpid)],
   'hot-add': ({ world }, lpid) => [
@@ -103,7 +100,7 @@ const HCALLS: Readonly<Record<string, string>> = {
   H_SVM_PAGE_OUT: 'page_out',
 }
 
-function hcallOps(request: UvRequest | undefined): RecordedOp[] {
+function hcallOps(request: UvRequest | undefined): HvOp[] {
   if (request === undefined) return []
   const { lpid } = request
   if (request.call === 'HDSI') return [{ op: 'guest_fault', lpid, gfn: request.gpa / 65_536 }]

@@ -1,23 +1,23 @@
 /** The operations of a recording, each as a call of the ultravisor core. */
-import type { Ucall } from '../../src/abi/calls.ts'
-import { U, U_BUSY_INTERNAL } from '../../src/abi/codes.ts'
-import { asGpa, asLpid, asRa, asSlotId, type Gpa, type Ra } from '../../src/abi/page.ts'
-import { realModeGpa, serveCodeFault, serveDataFault } from '../../src/ultravisor/access.ts'
-import { ShareType } from '../../src/ultravisor/frame-state.ts'
-import { getPageRange } from '../../src/ultravisor/page-range.ts'
-import { serve } from '../../src/ultravisor/serve.ts'
-import { shareRange } from '../../src/ultravisor/share.ts'
-import { guarded, runSteps, type UvSteps } from '../../src/ultravisor/steps.ts'
-import { type Svm, wrapGfn } from '../../src/ultravisor/svm.ts'
-import type { TrapResult } from '../../src/ultravisor/trap.ts'
+import type { Ucall } from '../../abi/calls.ts'
+import { U, U_BUSY_INTERNAL } from '../../abi/codes.ts'
+import { asGpa, asLpid, asRa, asSlotId, type Gpa, type Ra } from '../../abi/page.ts'
+import { realModeGpa, serveCodeFault, serveDataFault } from '../../ultravisor/access.ts'
+import { ShareType } from '../../ultravisor/frame-state.ts'
+import { getPageRange } from '../../ultravisor/page-range.ts'
+import { serve } from '../../ultravisor/serve.ts'
+import { shareRange } from '../../ultravisor/share.ts'
+import { guarded, runSteps, type UvSteps } from '../../ultravisor/steps.ts'
+import { type Svm, wrapGfn } from '../../ultravisor/svm.ts'
+import type { TrapResult } from '../../ultravisor/trap.ts'
 import {
   abortSvm,
   commitSvm,
   createSvm,
   startTracking,
   stopTracking,
-} from '../../src/ultravisor/ultravisor.ts'
-import { unshareAll, unshareRange } from '../../src/ultravisor/unshare.ts'
+} from '../../ultravisor/ultravisor.ts'
+import { unshareAll, unshareRange } from '../../ultravisor/unshare.ts'
 import type { ReplayContext } from './uv-replay.ts'
 import { bigOf, type Digits, type UvOp } from './uv-trace.ts'
 

@@ -2,9 +2,9 @@
  * The state that a recording expects, as numbers, so that all of it can be compared after every step
  * without writing the hypervisor's state out as text.
  */
-import { asGfn, type Gfn } from '../../src/abi/page.ts'
-import { isSecureWord, StateWord } from '../../src/uvmem/frame-state.ts'
-import type { Host, Vm } from '../../src/uvmem/host.ts'
+import { asGfn, type Gfn } from '../../abi/page.ts'
+import { isSecureWord, StateWord } from '../../uvmem/frame-state.ts'
+import type { Host, Vm } from '../../uvmem/host.ts'
 import {
   frameOfPte,
   isDevicePte,
@@ -12,7 +12,8 @@ import {
   NO_PTE,
   pfnOfPte,
   type Region,
-} from '../../src/uvmem/mem-slots.ts'
+} from '../../uvmem/mem-slots.ts'
+import { listReader } from './number-lists.ts'
 
 /** Letters of a recording as the words of the core; those that the core has no word for, above 2^32. */
 const UNTRACKED = 2 ** 40
@@ -73,10 +74,7 @@ function wordOf(text: string): number {
   return letter === 'U' || letter === 'd' ? DEVICE + Number(text.slice(1)) : Number(text)
 }
 
-const numbersOf = (value: string | number): readonly number[] => {
-  if (typeof value === 'number') return [value]
-  return value === '' ? [] : value.split(/[,;+]/).map(wordOf)
-}
+const numbersOf = listReader(/[,;+]/, wordOf)
 
 type Values = Map<string, readonly number[]>
 
@@ -92,8 +90,10 @@ export class ExpectedState {
 
   /** Takes a step's changes over. */
   change(delta: Readonly<Record<string, string | number | null>>): void {
-    for (const [key, value] of Object.entries(delta)) {
-      if (value === null || (key === 'orphans' && value === '')) {
+    for (const key of Object.keys(delta)) {
+      const value = delta[key] ?? ''
+      // A key that is gone; no orphans at all are no key either.
+      if (delta[key] === null || (key === 'orphans' && value === '')) {
         this.texts.delete(key)
         this.#values.delete(key)
       } else {

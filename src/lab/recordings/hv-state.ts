@@ -1,15 +1,9 @@
 /** The hypervisor's state in the words of the recordings (see the README beside them). */
-import type { Gfn } from '../../src/abi/page.ts'
-import { asGfn } from '../../src/abi/page.ts'
-import { isSecureWord, pfnOfWord, stateOfWord } from '../../src/uvmem/frame-state.ts'
-import type { Host, Vm } from '../../src/uvmem/host.ts'
-import {
-  frameOfPte,
-  isDevicePte,
-  type MemSlot,
-  NO_PTE,
-  pfnOfPte,
-} from '../../src/uvmem/mem-slots.ts'
+import type { Gfn } from '../../abi/page.ts'
+import { asGfn } from '../../abi/page.ts'
+import { isSecureWord, pfnOfWord, stateOfWord } from '../../uvmem/frame-state.ts'
+import type { Host, Vm } from '../../uvmem/host.ts'
+import { frameOfPte, isDevicePte, type MemSlot, NO_PTE, pfnOfPte } from '../../uvmem/mem-slots.ts'
 
 export type State = Map<string, string | number>
 

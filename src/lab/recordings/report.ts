@@ -1,4 +1,4 @@
-/** What the conformance command prints. */
+/** What is printed of replayed recordings. */
 import { basename } from 'node:path'
 import type { FileReport } from './replay-file.ts'
 import { lineOf } from './result.ts'

@@ -23,25 +23,6 @@ export interface Replay {
   readonly disagreements: readonly Disagreement[]
 }
 
-/** The results of many recordings as one. */
-export interface Summary {
-  readonly traces: number
-  readonly steps: number
-  readonly agreed: number
-  readonly disagreements: readonly Disagreement[]
-}
-
-export function summaryOf(replays: readonly Replay[]): Summary {
-  const sum = (count: (replay: Replay) => number): number =>
-    replays.reduce((total, replay) => total + count(replay), 0)
-  return {
-    traces: replays.length,
-    steps: sum((replay) => replay.steps),
-    agreed: sum((replay) => replay.agreed),
-    disagreements: replays.flatMap((replay) => replay.disagreements),
-  }
-}
-
 const textOf = (value: unknown): string =>
   typeof value === 'string' ? value : JSON.stringify(value)
 

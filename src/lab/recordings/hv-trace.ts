@@ -7,9 +7,14 @@ export interface HvOp {
   readonly [field: string]: unknown
 }
 
-export interface HvStep {
+/** An operation, and the codes that its ultracalls get, in order; 0 beyond the list. */
+export interface ScriptedOp {
   readonly op: HvOp
+  /** A call that the MMU notifier makes takes none of them. */
   readonly ucall_script: readonly number[]
+}
+
+export interface HvStep extends ScriptedOp {
   readonly ret?: number
   readonly ret_name?: string
   readonly ucalls: readonly RecordedUcall[]
@@ -32,5 +37,13 @@ export interface HvTrace {
   readonly steps: readonly HvStep[]
 }
 
-/** Parses one line of a recording file. */
-export const parseHvTrace = (line: string): HvTrace => JSON.parse(line) as HvTrace
+/**
+ * Parses one line of a recording file. Only its outline is looked at: what does not fit inside shows
+ * as a disagreement.
+ * @throws SyntaxError when it is no recording.
+ */
+export function parseHvTrace(line: string): HvTrace {
+  const trace = JSON.parse(line) as HvTrace
+  if (typeof trace?.variant === 'string' && Array.isArray(trace.steps)) return trace
+  throw new SyntaxError('a recording has a variant and steps')
+}

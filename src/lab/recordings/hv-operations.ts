@@ -1,14 +1,14 @@
 /** The operations of a recording, each as an operation of the hypervisor core. */
-import type { Hcall, Ucall } from '../../src/abi/calls.ts'
-import { Host as HostCode } from '../../src/abi/codes.ts'
-import { asGfn, asGpa, asLpid, asSlotId } from '../../src/abi/page.ts'
-import { hypercall } from '../../src/uvmem/dispatch.ts'
-import type { Host, HvSteps, Vm } from '../../src/uvmem/host.ts'
-import { createVm, destroyVm, svmOff } from '../../src/uvmem/vmm/life.ts'
-import { addSlot, flushSlot, removeSlot } from '../../src/uvmem/vmm/slots.ts'
-import { guestFault, pin, touch, unmap, unpin } from '../../src/uvmem/vmm/touch.ts'
-import { failKsm, mapVma, unmapVma } from '../../src/uvmem/vmm/vma.ts'
-import type { HvOp, HvStep, RecordedUcall } from './hv-trace.ts'
+import type { Hcall, Ucall } from '../../abi/calls.ts'
+import { Host as HostCode } from '../../abi/codes.ts'
+import { asGfn, asGpa, asLpid, asSlotId } from '../../abi/page.ts'
+import { hypercall } from '../../uvmem/dispatch.ts'
+import type { Host, HvSteps, Vm } from '../../uvmem/host.ts'
+import { createVm, destroyVm, svmOff } from '../../uvmem/vmm/life.ts'
+import { addSlot, flushSlot, removeSlot } from '../../uvmem/vmm/slots.ts'
+import { guestFault, pin, touch, unmap, unpin } from '../../uvmem/vmm/touch.ts'
+import { failKsm, mapVma, unmapVma } from '../../uvmem/vmm/vma.ts'
+import type { HvOp, RecordedUcall, ScriptedOp } from './hv-trace.ts'
 
 const num = (op: HvOp, field: string): number => Number(op[field])
 
@@ -136,8 +136,7 @@ export interface Outcome {
 }
 
 /** Runs one operation against its script. */
-export function perform(host: Host, step: HvStep): Outcome {
-  const { op } = step
+export function perform(host: Host, { op, ucall_script }: ScriptedOp): Outcome {
   if (op.op === 'create') return { ret: create(host, op), calls: [], vm: undefined }
   const vm = host.vms.get(asLpid(op.lpid))
   const run = OPS[op.op]
@@ -145,7 +144,7 @@ export function perform(host: Host, step: HvStep): Outcome {
   host.deniesFrames = op['oom'] === true
   const steps = run(host, vm, op)
   if (typeof steps === 'number') return { ret: steps, calls: [], vm }
-  return { ...answer(steps, step.ucall_script), vm }
+  return { ...answer(steps, ucall_script), vm }
 }
 
 /** Answers an operation's calls from a script; what lies beyond its end is 0. */

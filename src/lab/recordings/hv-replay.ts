@@ -1,6 +1,11 @@
 /** Replays a recording of the real hypervisor through the pure core, step by step. */
-import { type Host, newHost } from '../../src/uvmem/host.ts'
-import { HV_PROFILE_NAMES, HV_PROFILES } from '../../src/uvmem/profile.ts'
+import { type Host, newHost } from '../../uvmem/host.ts'
+import {
+  HV_PROFILE_NAMES,
+  HV_PROFILES,
+  type HvProfile,
+  type HvProfileName,
+} from '../../uvmem/profile.ts'
 import { ExpectedState } from './hv-expected.ts'
 import { type Outcome, perform } from './hv-operations.ts'
 import { describeHost } from './hv-state.ts'
@@ -12,26 +17,19 @@ const replayFramesMax = 65_536
 
 type Differ = (what: string, expected: unknown, got: unknown) => void
 
-/** Replays a whole recording; disagreements end it, since all that follows would disagree. */
-export function replayHvTrace(trace: HvTrace): Replay {
-  const { id, steps } = trace
-  const name = HV_PROFILE_NAMES.find((each) => each === trace.variant)
-  if (name === undefined) {
-    const known = HV_PROFILE_NAMES.join(', ')
-    const what = { what: 'variant', expected: `one of ${known}`, got: trace.variant }
-    return {
-      id,
-      steps: steps.length,
-      agreed: 0,
-      disagreements: [{ trace: id, step: 0, op: {}, ...what }],
-    }
-  }
-  const host = newHost({
-    profile: HV_PROFILES[name],
-    poolSize: trace.pool,
-    frames: replayFramesMax,
-    notifiesMigrations: true,
-  })
+/** The host that a recording runs on; contents count for nothing there. */
+export const replayedHost = (profile: HvProfile, poolSize: number): Host =>
+  newHost({ profile, poolSize, frames: replayFramesMax, notifiesMigrations: true })
+
+/**
+ * Replays a whole recording, under the profile that it was recorded with or under `instead`. The
+ * first step with disagreements ends it, since all that follows would disagree.
+ */
+export function replayHvTrace(trace: HvTrace, instead?: HvProfileName): Replay {
+  const { id, steps, variant, pool } = trace
+  const name = instead ?? HV_PROFILE_NAMES.find((each) => each === variant)
+  if (name === undefined) return ofNobody(trace)
+  const host = replayedHost(HV_PROFILES[name], pool)
   const expected = new ExpectedState()
   const disagreements: Disagreement[] = []
   let agreed = 0
@@ -43,6 +41,13 @@ export function replayHvTrace(trace: HvTrace): Replay {
     agreed++
   }
   return { id, steps: steps.length, agreed, disagreements }
+}
+
+/** A recording of a kernel that no profile stands for. */
+function ofNobody({ id, steps, variant }: HvTrace): Replay {
+  const expected = `one of ${HV_PROFILE_NAMES.join(', ')}`
+  const disagreement = { trace: id, step: 0, op: {}, what: 'variant', expected, got: variant }
+  return { id, steps: steps.length, agreed: 0, disagreements: [disagreement] }
 }
 
 function compareStep(host: Host, step: HvStep, expected: ExpectedState, differ: Differ): void {

@@ -1,5 +1,5 @@
 /** The state of the ultravisor core in the words of the recordings. */
-import { asGfn } from '../../src/abi/page.ts'
+import { asGfn } from '../../abi/page.ts'
 import {
   hvFrameOf,
   isMapped,
@@ -7,11 +7,11 @@ import {
   isPresent,
   isSoftShared,
   OWN_PRESENT,
-} from '../../src/ultravisor/page-table.ts'
-import type { Svm } from '../../src/ultravisor/svm.ts'
-import type { Ultravisor } from '../../src/ultravisor/ultravisor.ts'
+} from '../../ultravisor/page-table.ts'
+import type { Svm } from '../../ultravisor/svm.ts'
+import type { Ultravisor } from '../../ultravisor/ultravisor.ts'
 
-export type StateMap = Map<string, string | number>
+type StateMap = Map<string, string | number>
 
 /** Everything that a recording shows. */
 export function stateOf(uv: Ultravisor): StateMap {

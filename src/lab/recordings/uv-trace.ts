@@ -4,7 +4,6 @@
  * Addresses there have up to 64 bits. JSON.parse would lose the low ones, so long integers are read
  * as text first and made bigints by `bigOf`.
  */
-import { existsSync, readFileSync } from 'node:fs'
 
 /** A number, or the digits of one that does not fit. */
 export type Digits = number | string
@@ -123,16 +122,3 @@ export const bigOf = (digits: Digits): bigint => BigInt(digits)
 /** Parses one line of a recording file. */
 export const parseUvTrace = (line: string): UvTrace =>
   JSON.parse(line.replace(/([:[,])(\d{16,})(?=[,\]}])/g, '$1"$2"')) as UvTrace
-
-/** The folder of the recordings, beside the repository; undefined when it is not there. */
-export function recordingsFolder(): string | undefined {
-  const folder = new URL('../../../shared/traces/', import.meta.url).pathname
-  return existsSync(folder) ? folder : undefined
-}
-
-/** All recordings of a file. */
-export const readUvTraces = (path: string): UvTrace[] =>
-  readFileSync(path, 'utf8')
-    .split('\n')
-    .filter((line) => line !== '')
-    .map(parseUvTrace)

@@ -4,16 +4,17 @@
  * The hypervisor of a recording is a script: for each H_SVM_PAGE_IN it makes some ultracalls on the
  * hypercall's frame and then answers.
  */
-import type { HSvmPageIn, Ucall, UvReply, UvRequest } from '../../src/abi/calls.ts'
-import { uCodeName } from '../../src/abi/codes.ts'
-import { asRa } from '../../src/abi/page.ts'
-import type { PageCipher } from '../../src/ultravisor/page-crypto.ts'
-import { UV_PROFILES } from '../../src/ultravisor/profile.ts'
-import { serve } from '../../src/ultravisor/serve.ts'
-import { newUltravisor, type Ultravisor } from '../../src/ultravisor/ultravisor.ts'
+import type { HSvmPageIn, Ucall, UvReply, UvRequest } from '../../abi/calls.ts'
+import { uCodeName } from '../../abi/codes.ts'
+import { asRa } from '../../abi/page.ts'
+import type { PageCipher } from '../../ultravisor/page-crypto.ts'
+import { UV_PROFILES } from '../../ultravisor/profile.ts'
+import { serve } from '../../ultravisor/serve.ts'
+import { newUltravisor, type Ultravisor } from '../../ultravisor/ultravisor.ts'
 import type { Disagreement, Replay } from './result.ts'
+import { ExpectedUvState } from './uv-expected.ts'
 import { OPERATIONS, type Outcome } from './uv-operations.ts'
-import { type StateMap, stateOf } from './uv-state.ts'
+import { stateOf } from './uv-state.ts'
 import {
   bigOf,
   type NestedOp,
@@ -79,7 +80,7 @@ function nestedCall(nested: NestedOp, { lpid, gpa, order }: HSvmPageIn, ra: numb
 /** Replays one recording, up to its end or to a fault on either side. */
 export function replayUvTrace(trace: UvTrace): Replay {
   const replay = newReplay(trace.pool)
-  const expectedState: StateMap = new Map()
+  const expectedState = new ExpectedUvState()
   const disagreements: Disagreement[] = []
   let agreed = 0
   for (const [index, step] of trace.steps.entries()) {
@@ -95,7 +96,11 @@ export function replayUvTrace(trace: UvTrace): Replay {
 
 type Difference = Pick<Disagreement, 'what' | 'expected' | 'got'>
 
-function replayStep(replay: ReplayContext, step: UvStep, expectedState: StateMap): Difference[] {
+function replayStep(
+  replay: ReplayContext,
+  step: UvStep,
+  expectedState: ExpectedUvState,
+): Difference[] {
   const badFreesBefore = replay.uv.badFrees
   replay.hv.begin(step.hcall_script)
   replay.cipher.sealFails = step.op.op === 'page_out' && step.op.encfail === true
@@ -104,11 +109,12 @@ function replayStep(replay: ReplayContext, step: UvStep, expectedState: StateMap
   const fault = differ('fault', step.fault?.kind ?? 'none', outcome.fault?.kind ?? 'none')
   if (fault.length > 0 || step.fault !== undefined) return fault
   const got = `${outcome.ret} ${outcome.name ?? uCodeName(outcome.ret ?? 0)}`
+  expectedState.change(step.state ?? {})
   return [
     ...differ('code', `${step.ret} ${step.ret_name}`, got === '-2 U_FUNCTION' ? '-2 U_BUSY' : got),
     ...differ('calls', callsText(step.hcalls ?? []), callsText(replay.hv.asked)),
     ...differ('badfree', `${step.badfree ?? 0}`, `${replay.uv.badFrees - badFreesBefore}`),
-    ...stateDifferences(step, expectedState, stateOf(replay.uv)),
+    ...stateDifferences(expectedState, replay.uv),
   ]
 }
 
@@ -117,22 +123,16 @@ function runOperation(replay: ReplayContext, step: UvStep): Outcome {
   return operation(replay, step.op)
 }
 
-function stateDifferences(step: UvStep, expected: StateMap, got: StateMap): Difference[] {
-  for (const [key, value] of Object.entries(step.state ?? {})) {
-    if (value === null || value === '') expected.delete(key)
-    else expected.set(key, value)
-  }
-  const found: Difference[] = []
-  for (const [key, value] of got) {
-    if (value === '') got.delete(key)
-    else if (expected.get(key) !== value) {
-      found.push(...differ(key, `${expected.get(key) ?? 'nothing'}`, `${value}`))
-    }
-  }
-  for (const [key, value] of expected) {
-    if (!got.has(key)) found.push({ what: key, expected: `${value}`, got: 'nothing' })
-  }
-  return found
+/** Says where the state differs, in the recording's own words. */
+function stateDifferences(expected: ExpectedUvState, uv: Ultravisor): Difference[] {
+  if (expected.agreesWith(uv)) return []
+  const got = stateOf(uv)
+  const keys = new Set([...expected.texts.keys(), ...got.keys()])
+  const found = [...keys].flatMap((key) =>
+    differ(key, `${expected.texts.get(key) ?? ''}`, `${got.get(key) ?? ''}`),
+  )
+  if (found.length > 0) return found
+  return differ('state', 'agreement', 'words that read alike and yet differ')
 }
 
 const differ = (what: string, expected: string, got: string): Difference[] =>

@@ -1,7 +1,8 @@
 /** Replays a file of recordings, line by line, and counts what agrees. */
+import type { HvProfileName } from '../../uvmem/profile.ts'
 import { replayHvTrace } from './hv-replay.ts'
 import { parseHvTrace } from './hv-trace.ts'
-import { linesOf } from './recordings.ts'
+import { linesOf } from './lines.ts'
 import type { Disagreement, Replay } from './result.ts'
 import { replayUvTrace } from './uv-replay.ts'
 import { parseUvTrace } from './uv-trace.ts'
@@ -23,15 +24,35 @@ export interface FileReport {
   readonly tookMs: number
 }
 
-const replayHvLine = (line: string): Replay => replayHvTrace(parseHvTrace(line))
-const replayUvLine = (line: string): Replay => replayUvTrace(parseUvTrace(line))
+/** What is asked for once for all recordings of a file. */
+export interface ReplayOptions {
+  /** Hypervisors are replayed under this profile, and not under the one that they are recordings of. */
+  readonly profile?: HvProfileName
+  /** Milliseconds of a clock that does not go back. */
+  readonly now?: () => number
+}
+
+type Replayer = (line: string) => Replay
+
+const replayUvLine: Replayer = (line) => replayUvTrace(parseUvTrace(line))
+
+/** Characters of a line within which a recording says what it is of. */
+const headChars = 1_000
+
+/** True for a line of a file of recordings. */
+export const isRecording = (line: string): boolean => /"variant"\s*:/.test(line.slice(0, headChars))
 
 /** Recordings of the ultravisor say so; all others are the hypervisor's. */
-const replayerFor = (line: string): ((line: string) => Replay) =>
-  /"variant"\s*:\s*"uv"/.test(line) ? replayUvLine : replayHvLine
+export const isOfUltravisor = (line: string): boolean =>
+  /"variant"\s*:\s*"uv"/.test(line.slice(0, headChars))
+
+function replayerFor(line: string, profile: HvProfileName | undefined): Replayer {
+  if (isOfUltravisor(line)) return replayUvLine
+  return (each) => replayHvTrace(parseHvTrace(each), profile)
+}
 
 /** A line that is no recording is a disagreement, not a crash. */
-function replayLine(line: string, number: number, replay: (line: string) => Replay): Replay {
+function replayLine(line: string, number: number, replay: Replayer): Replay {
   try {
     return replay(line)
   } catch (error) {
@@ -41,14 +62,18 @@ function replayLine(line: string, number: number, replay: (line: string) => Repl
   }
 }
 
-/** @throws what the file system throws when the file cannot be read. */
-export async function replayFile(path: string, now = () => performance.now()): Promise<FileReport> {
+/** `path` is only told. */
+export async function replayLines(
+  path: string,
+  lines: AsyncIterable<string>,
+  { profile, now = () => performance.now() }: ReplayOptions = {},
+): Promise<FileReport> {
   const begun = now()
-  let replay: ((line: string) => Replay) | undefined
+  let replay: Replayer | undefined
   const disagreements: Disagreement[] = []
   const total = { traces: 0, steps: 0, agreed: 0, differing: 0 }
-  for await (const line of linesOf(path)) {
-    replay ??= replayerFor(line)
+  for await (const line of lines) {
+    replay ??= replayerFor(line, profile)
     total.traces++
     const one = replayLine(line, total.traces, replay)
     total.steps += one.steps
@@ -59,3 +84,6 @@ export async function replayFile(path: string, now = () => performance.now()): P
   }
   return { path, ...total, disagreements, tookMs: now() - begun }
 }
+
+/** @throws what the file system throws when the file cannot be read. */
+export const replayFile = (path: string): Promise<FileReport> => replayLines(path, linesOf(path))
