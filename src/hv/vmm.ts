@@ -4,16 +4,16 @@
  * Each waits for its turn in the VM's queue and ends with a result, a refusal that names its reason,
  * or a host fault; a wish that no operation could fulfil is refused at once.
  */
-import { Host as HostCode } from '../abi/codes.ts'
 import { asLpid, type Gfn, LPID_MAX, type Lpid, type SlotId } from '../abi/page.ts'
-import type { HostFault, HvSteps, Vm } from '../uvmem/host.ts'
+import type { HostFault, Vm } from '../uvmem/host.ts'
 import type { Reason } from '../uvmem/reason.ts'
 import type { PageRead } from '../uvmem/vmm/memory.ts'
 import type { AddSlot, AddSlotResult } from '../uvmem/vmm/slots.ts'
 import type { Unmap } from '../uvmem/vmm/touch.ts'
 import type { Hypervisor, LimitPassed } from './hypervisor.ts'
 import { limitOf } from './uv-slots.ts'
-import { stepsOf, type VmmCall, type VmmResults } from './vmm-call.ts'
+import type { VmmCall, VmmResults } from './vmm-call.ts'
+import { submitWish } from './vmm-submit.ts'
 
 /** How an operation of the VMM ended. */
 export type Outcome<R> =
@@ -53,31 +53,19 @@ export class Vmm {
     return vm
   }
 
-  async destroy(lpid: Lpid): Promise<Outcome<number>> {
-    let pages = 0
-    const outcome = await this.#run(lpid, { name: 'destroy' }, (vm) => {
-      for (const slot of vm.slots) pages += slot.pages
-    })
-    if (outcome.how === 'done') this.#hv.countFrames(-pages)
-    return outcome
+  destroy(lpid: Lpid): Promise<Outcome<number>> {
+    return this.#run(lpid, { name: 'destroy' })
   }
 
   async addSlot(lpid: Lpid, { id, base, pages }: AddSlot): Promise<Outcome<AddSlotResult>> {
     const passed = limitOf(this.#hv, (this.#hv.vm(lpid)?.slots.size ?? 0) + 1, pages)
     if (passed !== undefined) return { how: 'limit', passed }
-    const outcome = await this.#run(lpid, { name: 'add_slot', id, base, pages })
-    if (outcome.how === 'done' && outcome.result.ret === HostCode.OK) this.#hv.countFrames(pages)
-    return outcome
+    return await this.#run(lpid, { name: 'add_slot', id, base, pages })
   }
 
   /** `munmap`: the memory behind the slot goes with it. */
-  async removeSlot(lpid: Lpid, id: SlotId, munmap: boolean): Promise<Outcome<number>> {
-    let pages = 0
-    const outcome = await this.#run(lpid, { name: 'remove_slot', id, munmap }, (vm) => {
-      pages = vm.slots.get(id)?.pages ?? 0
-    })
-    if (outcome.how === 'done' && outcome.result === HostCode.OK) this.#hv.countFrames(-pages)
-    return outcome
+  removeSlot(lpid: Lpid, id: SlotId, munmap: boolean): Promise<Outcome<number>> {
+    return this.#run(lpid, { name: 'remove_slot', id, munmap })
   }
 
   flushSlot(lpid: Lpid, id: SlotId): Promise<Outcome<number>> {
@@ -85,10 +73,8 @@ export class Vmm {
   }
 
   /** KVM_PPC_SVM_OFF: what a reboot does first. */
-  async reset(lpid: Lpid): Promise<Outcome<number>> {
-    const outcome = await this.#run(lpid, { name: 'svm_off' })
-    if (outcome.how === 'done' && this.#hv.vm(lpid)?.secureGuest === 0) this.#hv.disown(lpid)
-    return outcome
+  reset(lpid: Lpid): Promise<Outcome<number>> {
+    return this.#run(lpid, { name: 'svm_off' })
   }
 
   touch(lpid: Lpid, gfn: Gfn): Promise<Outcome<number>> {
@@ -156,22 +142,8 @@ export class Vmm {
     return undefined
   }
 
-  /** `look` sees the VM when the operation's turn has come. */
-  #run<Call extends VmmCall>(
-    lpid: Lpid,
-    wish: Call,
-    look?: (vm: Vm) => void,
-  ): Promise<Outcome<VmmResults[Call['name']]>> {
-    const hv = this.#hv
-    if (hv.vm(lpid) === undefined) return Promise.resolve({ how: 'gone' })
-    const gfn = 'gfn' in wish ? wish.gfn : undefined
-    const begin = (vm: Vm): HvSteps<VmmResults[Call['name']]> => {
-      look?.(vm)
-      return stepsOf(hv.host, vm, wish)
-    }
-    return new Promise((done) => {
-      const { name } = wish
-      hv.submit({ name, wish, lpid, gfn, call: undefined, footprint: 'vm', begin, done })
-    })
+  #run<Call extends VmmCall>(lpid: Lpid, wish: Call): Promise<Outcome<VmmResults[Call['name']]>> {
+    if (this.#hv.vm(lpid) === undefined) return Promise.resolve({ how: 'gone' })
+    return new Promise((done) => submitWish(this.#hv, lpid, wish, done))
   }
 }
