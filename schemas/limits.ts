@@ -9,6 +9,10 @@ export const LIMITS = {
   batchBytesMax: 1_048_576,
   /** Calls, answers and errors in one message; more of them close with 1009. */
   itemsPerMessageMax: 4_096,
+  /** Fragments of one WebSocket message; more of them close with 1008. */
+  fragmentsPerMessageMax: 1_024,
+  /** Pieces in which one WebSocket frame comes off the wire; more of them close with 1008. */
+  chunksPerMessageMax: 16_384,
   /** Calls without a parent that one side may have open at the other. */
   callsInFlightMax: 1_024,
   /** Calls with a parent that one side may have open at the other: apart, so that they never starve. */
@@ -17,6 +21,8 @@ export const LIMITS = {
   sendBufferHighBytes: 4_194_304,
   /** Bytes waiting to be sent above which the connection is cut as SLOW_READER. */
   sendBufferBytesMax: 67_108_864,
+  /** TCP connections at once, whatever they are for; one more is ended at once. */
+  connectionsMax: 16_384,
   /** Sessions open at once. */
   sessionsMax: 2_048,
   /** VMs that exist at once: one per LPID. */
@@ -31,6 +37,14 @@ export const LIMITS = {
   sessionNameCharsMax: 64,
   /** Characters in a session's token. */
   tokenCharsMax: 128,
+  /** Milliseconds until the headers of an HTTP request are there; then it gets 408. */
+  headersMsMax: 10_000,
+  /** Milliseconds until an HTTP request is there with its body; then it gets 408. */
+  requestMsMax: 300_000,
+  /** Milliseconds that an HTTP connection is kept for the next request. */
+  keepAliveMsMax: 60_000,
+  /** Milliseconds without a byte either way after which an HTTP connection is cut. */
+  stillMsMax: 660_000,
   /** Milliseconds from the upgrade to SESSION_OPEN. */
   handshakeMsMax: 10_000,
   /** Milliseconds between two pings. */
@@ -39,6 +53,10 @@ export const LIMITS = {
   pongWaitMsMax: 30_000,
   /** Milliseconds that a session outlives its connection. */
   sessionGraceMs: 30_000,
+  /** Answers that one side keeps to give them again: as many as can be lost with a connection. */
+  answersKeptMax: 5_120,
+  /** Bytes of pages in the answers that one side keeps. */
+  answerBytesKeptMax: 16_777_216,
 } as const
 export type LimitName = keyof typeof LIMITS
 export type Limits = { readonly [Name in LimitName]: number }

@@ -90,6 +90,11 @@ export const PROBLEM = {
     title: 'Operations are under way.',
     when: 'A snapshot waited 5 s for a moment in which none is, in vain.',
   },
+  'request-timeout': {
+    status: 408,
+    title: 'The request took too long.',
+    when: 'headersMsMax or requestMsMax have passed and the request is not all there; the connection ends.',
+  },
   'too-large': {
     status: 413,
     title: 'The body is too big.',
@@ -109,6 +114,11 @@ export const PROBLEM = {
     status: 426,
     title: 'This resource is a WebSocket.',
     when: 'A plain request comes for the WebSocket, or an upgrade that offers none of its subprotocols.',
+  },
+  'header-too-large': {
+    status: 431,
+    title: 'The headers are too big.',
+    when: 'Request line and headers are longer than 16 KiB; the connection ends.',
   },
   'limit-reached': {
     status: 429,

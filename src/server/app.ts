@@ -11,6 +11,8 @@ import { type Inspected, inspectedHypervisor } from '../hv/inspected.ts'
 import { StateControl } from '../hv/state-control.ts'
 import { Vmm } from '../hv/vmm.ts'
 import type { HvWatch } from '../hv/watch.ts'
+import { answerClientError } from './client-error.ts'
+import { connectionOptions, limitConnections, type TlsOptions } from './connections.ts'
 import { serveDashboard } from './dashboard.ts'
 import { serveDocs } from './docs.ts'
 import { Ending } from './ending.ts'
@@ -20,6 +22,8 @@ import { serveMetrics } from './metrics.ts'
 import { serveRest } from './rest.ts'
 import { guardRoutes } from './route-access.ts'
 import { UvEndpoint } from './uv-endpoint.ts'
+
+export type { TlsOptions } from './connections.ts'
 
 export interface AppOptions {
   readonly hv: HvConfig
@@ -39,11 +43,6 @@ export interface AppOptions {
   readonly metricsPerVm?: boolean
   /** A mistake of ours ends the process instead of one session: for tests. */
   readonly crashOnFailure?: boolean
-}
-
-export interface TlsOptions {
-  readonly cert: string
-  readonly key: string
 }
 
 export interface App {
@@ -68,15 +67,16 @@ export function buildApp(options: AppOptions): App {
   const { hv, counters } = inspected
   const vmm = new Vmm(hv)
   const http = fastify({
-    // Without it this is null, which Fastify takes for plain HTTP; its types know only one or the other.
-    ...({ https: options.tls === undefined ? null : tlsOf(options.tls) } as object),
+    ...connectionOptions(options),
     ...(options.log === undefined ? {} : { loggerInstance: options.log }),
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyBytesMax,
+    clientErrorHandler: answerClientError,
     exposeHeadRoutes: false,
     routerOptions: { ignoreTrailingSlash: true },
     forceCloseConnections: 'idle',
   })
+  limitConnections(http, options.hv.limits)
   const guard = buildGuard({ ...options.guard, isSecure: options.tls !== undefined })
   guardRoutes(http, guard)
   const uv: UvEndpoint = new UvEndpoint({
@@ -114,9 +114,6 @@ function inspectedOf(options: AppOptions, failed: NonNullable<HvPorts['failed']>
     ...(record === undefined ? {} : { record: { write: record, program: `uvmem ${version}` } }),
   })
 }
-
-/** Source: RFC 9325: nothing older than TLS 1.2. */
-const tlsOf = ({ cert, key }: TlsOptions) => ({ cert, key, minVersion: 'TLSv1.2' as const })
 
 /** A timer that keeps no process alive; what is returned stops it. */
 function after(ms: number, run: () => void): () => void {

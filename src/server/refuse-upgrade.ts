@@ -16,7 +16,7 @@ export function refuseUpgrade(
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close',
     ...(challenge === undefined ? [] : [`WWW-Authenticate: ${challenge}`]),
-    ...(status === 426 ? ['Upgrade: websocket'] : []),
+    ...(status === 426 ? ['Upgrade: websocket', 'Sec-WebSocket-Version: 13'] : []),
   ]
   socket.once('finish', () => socket.destroy())
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)

@@ -19,6 +19,8 @@ export class SocketTransport implements Transport {
   readonly #socket: WebSocket
   readonly #highBytes: number
   readonly #watch: CongestionWatch
+  /** What the last ping that has not been answered holds. */
+  #ping: Buffer | undefined
 
   /** `wire`: the TCP socket below `socket`. */
   constructor(socket: WebSocket, wire: Socket, highBytes: number, watch: CongestionWatch) {
@@ -43,9 +45,25 @@ export class SocketTransport implements Transport {
     if (this.#socket.readyState !== this.#socket.OPEN) return
     // A failure to send shows as 'error' and 'close' on the socket.
     this.#socket.send(data, sent)
-    if (this.#socket.bufferedAmount <= this.#highBytes || this.#socket.isPaused) return
-    this.#socket.pause()
-    this.#watch.paused()
+    this.#pauseWhenHigh()
+  }
+
+  /**
+   * Answers a ping at the end of the turn; of several only the last one, which is why who never reads
+   * costs no more than the mark. Source: RFC 6455, section 5.5.3.
+   */
+  pong(payload: Buffer): void {
+    const isFirst = this.#ping === undefined
+    this.#ping = payload
+    if (isFirst) setImmediate(() => this.#answerPing())
+  }
+
+  #answerPing(): void {
+    const payload = this.#ping
+    this.#ping = undefined
+    if (payload === undefined || this.#socket.readyState !== this.#socket.OPEN) return
+    this.#socket.pong(payload)
+    this.#pauseWhenHigh()
   }
 
   close(code: number, reason: string): void {
@@ -54,6 +72,12 @@ export class SocketTransport implements Transport {
     this.#socket.close(code, reason)
     const cut = setTimeout(() => this.#socket.terminate(), closeGraceMs)
     this.#socket.once('close', () => clearTimeout(cut))
+  }
+
+  #pauseWhenHigh(): void {
+    if (this.#socket.bufferedAmount <= this.#highBytes || this.#socket.isPaused) return
+    this.#socket.pause()
+    this.#watch.paused()
   }
 
   #resume(): boolean {

@@ -36,6 +36,7 @@ export interface ConnectionPorts {
 export class UvConnection {
   readonly #ports: ConnectionPorts
   readonly #socket: WebSocket
+  readonly #transport: SocketTransport
   readonly #peer: Peer<DownCall, UpCall>
   readonly #handshake: NodeJS.Timeout
   readonly #caller: Caller
@@ -57,14 +58,14 @@ export class UvConnection {
     }
     this.#socket = socket
     this.#seenAt = ports.now()
-    const transport = new SocketTransport(socket, wire, ports.limits.sendBufferHighBytes, {
+    this.#transport = new SocketTransport(socket, wire, ports.limits.sendBufferHighBytes, {
       paused: () => ports.report(this, 'slow', 'it does not take its answers: it is not read from'),
       resumed: () => this.#guard(() => this.#peer.resume()),
     })
     this.#peer = new Peer<DownCall, UpCall>({
       codec,
       itemsPerSend: codec.itemsPerSend,
-      transport,
+      transport: this.#transport,
       defer: (flush) => ports.defer(() => this.#guard(flush)),
       serve: (call) => serve(ports.hv, this.#caller, call),
       report: ({ kind, text }) => ports.report(this, kind, text),
@@ -123,6 +124,10 @@ export class UvConnection {
     socket.on('message', (data: Buffer, isBinary: boolean) => {
       this.#seenAt = this.#ports.now()
       this.#guard(() => this.#peer.receive(isBinary ? data : data.toString('utf8')))
+    })
+    socket.on('ping', (payload: Buffer) => {
+      this.#seenAt = this.#ports.now()
+      this.#transport.pong(payload)
     })
     socket.on('pong', () => {
       this.#seenAt = this.#ports.now()

@@ -11,10 +11,12 @@ import type { Lpid } from '../abi/page.ts'
 import type { Hypervisor } from '../hv/hypervisor.ts'
 import type { Vmm } from '../hv/vmm.ts'
 import { type Guard, isRefusal } from './guard.ts'
+import { brokenUpgrade, upgradeMisfit } from './handshake.ts'
 import type { Log } from './log.ts'
-import { type Problem, problem } from './problem.ts'
+import { problem } from './problem.ts'
 import { refuseUpgrade } from './refuse-upgrade.ts'
-import { negotiate, SUBPROTOCOLS, UV_PATH } from './subprotocols.ts'
+import { closeGraceMs } from './socket-transport.ts'
+import { negotiate } from './subprotocols.ts'
 import { type ConnectionPorts, UvConnection } from './uv-connection.ts'
 
 export interface EndpointOptions {
@@ -41,8 +43,17 @@ export class UvEndpoint {
       noServer: true,
       clientTracking: false,
       maxPayload: limits.messageBytesMax,
+      maxFragments: limits.fragmentsPerMessageMax,
+      maxBufferedChunks: limits.chunksPerMessageMax,
+      // Its types do not know this one.
+      ...({ closeTimeout: closeGraceMs } as object),
+      // SocketTransport answers pings: ws cuts whoever sends sixty of them at once.
+      autoPong: false,
       perMessageDeflate: false,
       handleProtocols: (offered) => negotiate([...offered].join(','))?.subprotocol ?? false,
+    })
+    this.#sockets.on('wsClientError', ({ message }, socket) => {
+      refuseUpgrade(socket, problem('bad-request', `${message}.`))
     })
     this.#ports = {
       hv,
@@ -89,30 +100,20 @@ export class UvEndpoint {
     if (owner !== undefined) connection?.abandon()
   }
 
-  /** Why a request that has been let in is no upgrade that is served. */
-  #misfitOf({ url, method, headers }: IncomingMessage): Problem | undefined {
-    const [path] = (url ?? '').split('?')
-    if (path !== UV_PATH) return problem('not-found', `The WebSocket is at ${UV_PATH}.`)
-    if (method !== 'GET' || headers.upgrade?.toLowerCase() !== 'websocket') {
-      return problem('upgrade-required', 'Only the upgrade to a WebSocket is served.')
-    }
-    if (negotiate(headers['sec-websocket-protocol']) !== undefined) return undefined
-    const known = SUBPROTOCOLS.join(', ')
-    return problem('upgrade-required', `Sec-WebSocket-Protocol must offer one of: ${known}.`)
-  }
-
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy())
     const { hv, guard } = this.#options
     if (hv.stopping) {
       return refuseUpgrade(socket, problem('shutting-down', 'No new sessions are taken.'))
     }
+    const broken = brokenUpgrade(request)
+    if (broken !== undefined) return refuseUpgrade(socket, broken)
     const visit = { headers: request.headers, url: request.url ?? '', access: Role.Uv }
     const told = guard.origin(visit) ?? guard.principal(visit)
     if (isRefusal(told)) {
       return refuseUpgrade(socket, problem(told.problem, told.detail), told.challenge)
     }
-    const misfit = this.#misfitOf(request)
+    const misfit = upgradeMisfit(request)
     const codec = negotiate(request.headers['sec-websocket-protocol'])
     if (misfit !== undefined || codec === undefined || !(socket instanceof Socket)) {
       return refuseUpgrade(socket, misfit ?? problem('internal', 'It came on no TCP socket.'))

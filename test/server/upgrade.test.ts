@@ -66,7 +66,7 @@ t.test(
     t.equal((await upgrade(`${url}/v1/vms`, token)).status, 404, 'another path')
     t.equal((await upgrade(`${url}/v1/uv`, token, 'POST')).status, 426, 'another method')
     t.equal((await upgrade(`${url}/v1/uv`, { ...token, 'sec-websocket-key': 'x' })).status, 400)
-    t.equal((await upgrade(`${url}/v1/uv`, { ...token, 'sec-websocket-version': '7' })).status, 400)
+    t.equal((await upgrade(`${url}/v1/uv`, { ...token, 'sec-websocket-version': '7' })).status, 426)
     t.equal((await upgrade(`${url}/v1/uv`, token)).status, 101, 'with the token it goes')
     t.equal(app.hv.sessions.size, 0)
   },
