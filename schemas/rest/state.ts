@@ -44,7 +44,7 @@ export const putSnapshot = defineOperation({
   description: `It must be of the same profile and pool; one that does not fit changes nothing. ${REPLACES}`,
   body: OCTETS,
   answer: CodeResult,
-  problems: ['snapshot-unfit', 'busy'],
+  problems: ['snapshot-unfit', 'busy', 'limit-reached'],
 })
 export const getVmSnapshot = defineOperation({
   method: 'GET',

@@ -24,18 +24,25 @@ export interface FaultPorts {
 
 type Told = (outcome: Outcome) => void
 
+/** Something that a rule has put off. */
+interface Late {
+  /** The rule's id. */
+  readonly id: string
+  readonly stopTimer: () => void
+}
+
 const lost = (): Outcome => errorMessage('CONNECTION_LOST', 0)
 
 /** What an operation that a rule answers gives as its reason. */
 const RULE = { source: 'fault rule', why: 'a fault rule answered in its place' }
 
 export class FaultGate {
-  readonly rules = new Faults()
+  readonly rules = new Faults((ids) => this.#release(ids))
   readonly #ports: FaultPorts
   /** Calls whose operation finds no device PFN. */
   readonly #starving = new WeakSet<UvCall>()
-  /** What was put off: what to run, and what stops its timer. */
-  readonly #late = new Map<() => void, () => void>()
+  /** What was put off: what to run, and by which rule. */
+  readonly #late = new Map<() => void, Late>()
   /** Ultracalls whose answers are lost: they end with the connection. */
   readonly #held = new Map<Session, Told[]>()
 
@@ -55,7 +62,7 @@ export class FaultGate {
       case 'answer':
         return call.answer(action.code)
       case 'delay':
-        return this.#after(action.ms, () => {
+        return this.#after(hit.id, action.ms, () => {
           if (this.#ports.isOpen(session)) go(call)
         })
       case 'drop':
@@ -83,7 +90,7 @@ export class FaultGate {
       case 'answer':
         return op.done({ how: 'done', result: answerOf(op.wish.name, action.code), reason: RULE })
       case 'delay':
-        return this.#after(action.ms, () => go(op))
+        return this.#after(hit.id, action.ms, () => go(op))
       case 'exhaust-pool':
         return go(this.#starved(op))
       case 'drop':
@@ -106,7 +113,7 @@ export class FaultGate {
       case 'answer':
         return answer({ kind: 'answer', id: 0, call: call.call, ret: action.code })
       case 'delay':
-        return this.#after(action.ms, () => send(answer))
+        return this.#after(hit.id, action.ms, () => send(answer))
       case 'drop':
         return send((outcome) => this.#hold(session, outcome, answer))
       case 'cut':
@@ -133,20 +140,20 @@ export class FaultGate {
     for (const answer of held) answer(lost())
   }
 
-  /** Removes all rules and lets go on what was put off for them. */
-  reset(): void {
-    this.rules.clear()
-    for (const [run, stopTimer] of [...this.#late]) {
-      stopTimer()
+  /** Rules are gone: what was put off for them goes on, in the order in which it came. */
+  #release(ids: ReadonlySet<string>): void {
+    for (const [run, late] of [...this.#late]) {
+      if (!ids.has(late.id)) continue
+      late.stopTimer()
       run()
     }
   }
 
-  #after(ms: number, run: () => void): void {
+  #after(id: string, ms: number, run: () => void): void {
     const once = (): void => {
       if (this.#late.delete(once)) run()
     }
-    this.#late.set(once, this.#ports.after(ms, once))
+    this.#late.set(once, { id, stopTimer: this.#ports.after(ms, once) })
   }
 
   /** Keeps an answer back until the session is closed. */

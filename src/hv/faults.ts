@@ -63,9 +63,15 @@ class ActiveRule implements FaultEntry {
 }
 
 export class Faults {
+  readonly #removed: (ids: ReadonlySet<string>) => void
   readonly #rules: ActiveRule[] = []
   readonly #byCall = new Map<string, ActiveRule[]>()
   #added = 0
+
+  /** `removed` is told which rules have gone. */
+  constructor(removed: (ids: ReadonlySet<string>) => void = () => undefined) {
+    this.#removed = removed
+  }
 
   /** Rules in force: with none, no call is looked at. */
   get size(): number {
@@ -97,12 +103,14 @@ export class Faults {
     const same = this.#byCall.get(gone.rule.call)?.filter((each) => each !== gone) ?? []
     if (same.length === 0) this.#byCall.delete(gone.rule.call)
     else this.#byCall.set(gone.rule.call, same)
+    this.#removed(new Set([id]))
     return true
   }
 
   clear(): void {
-    this.#rules.length = 0
+    const gone = this.#rules.splice(0)
     this.#byCall.clear()
+    this.#removed(new Set(gone.map(({ id }) => id)))
   }
 
   /** The rule that fires on a call, if one does. */

@@ -1,11 +1,10 @@
-/** Codes of the journal by name: of hypercalls, ultracalls, and of what VMM and host do. */
-import { codeName } from '../../schemas/code-names.ts'
+/** Codes of the journal by name: a call's as the wire names them, all others as the host does. */
+import { codeName, familyOf } from '../../schemas/code-names.ts'
 import { hostCodeName } from '../../schemas/rest/result.ts'
-import { JournalKind } from './journal-entry.ts'
+import { CALL_NUMBER, type CallName } from '../abi/calls.ts'
 
-/** The name of a code in the family of the call that it answers. */
-export function journalCodeName(kind: JournalKind, call: string, code: number): string {
-  if (kind === JournalKind.Ultracall) return codeName('ultracall', code)
-  if (call === 'HDSI') return codeName('fault', code)
-  return call.startsWith('H_') ? codeName('hypercall', code) : hostCodeName(code)
-}
+const isCall = (name: string): name is CallName => Object.hasOwn(CALL_NUMBER, name)
+
+/** The name of the code that a call or an operation has ended with. */
+export const journalCodeName = (call: string, code: number): string =>
+  isCall(call) ? codeName(familyOf(call), code) : hostCodeName(code)

@@ -214,7 +214,7 @@ export class JournalRing {
       args: this.#argsOf(kind, call, word, extra),
       end: JOURNAL_ENDS[this.endOf(serial)] as JournalEnd,
       code,
-      codeName: code === undefined ? undefined : journalCodeName(kind, call, code),
+      codeName: code === undefined ? undefined : journalCodeName(call, code),
       reason: extra?.reason,
       error: extra?.error,
       note: extra?.note,

@@ -20,7 +20,6 @@ import { hypercall } from '../uvmem/dispatch.ts'
 import type { Host, HvSteps, Vm } from '../uvmem/host.ts'
 import { storeInPage } from '../uvmem/host-ram.ts'
 import { createVm } from '../uvmem/vmm/life.ts'
-import { addSlot, removeSlot } from '../uvmem/vmm/slots.ts'
 import { guestFault } from '../uvmem/vmm/touch.ts'
 import { starve } from './faults-gate.ts'
 import { type Footprint, type Operation, type Settle, Task } from './operation.ts'
@@ -34,6 +33,7 @@ import {
   unpackWish,
 } from './record-values.ts'
 import { movesIn, movesOut } from './up-calls.ts'
+import { registerSlot, unregisterSlot } from './uv-slots.ts'
 import { VmQueue } from './vm-queue.ts'
 import { codeOf, stepsOf } from './vmm-call.ts'
 
@@ -146,12 +146,9 @@ export class RecordHost {
   #stepsOf(vm: Vm, call: QueuedCall): HvSteps<unknown> {
     const host = this.#host
     if (call.call === 'HDSI') return guestFault(host, vm, gfnOf(call.gpa))
-    if (call.call === 'UV_UNREGISTER_MEM_SLOT') return removeSlot(host, vm, call.slotId, true, true)
-    if (call.call !== 'UV_REGISTER_MEM_SLOT') return hypercall(host, vm, call)
-    const { slotId: id, startGpa, size } = call
-    return addSlot(host, vm, {
-      ...{ id, base: gfnOf(startGpa), pages: size / PAGE_SIZE, knownToUv: true },
-    })
+    if (call.call === 'UV_UNREGISTER_MEM_SLOT') return unregisterSlot(host, vm, call)
+    if (call.call === 'UV_REGISTER_MEM_SLOT') return registerSlot(host, vm, call)
+    return hypercall(host, vm, call)
   }
 
   readonly #settle: Settle = (task, end) => {

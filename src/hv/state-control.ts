@@ -8,8 +8,9 @@ import type { Lpid } from '../abi/page.ts'
 import type { Host } from '../uvmem/host.ts'
 import { type HostSnapshot, snapshotOf, snapshotOfVm, type VmSnapshot } from '../uvmem/snapshot.ts'
 import { addVmFromSnapshot, hostFromSnapshot } from '../uvmem/snapshot-read.ts'
-import type { Hypervisor } from './hypervisor.ts'
+import type { Hypervisor, LimitPassed } from './hypervisor.ts'
 import { Hold } from './state-hold.ts'
+import { limitPassedBy } from './state-limits.ts'
 
 /** Checkpoints that are kept. */
 export const checkpointsMax = 16
@@ -29,6 +30,8 @@ export interface Checkpoint {
 export interface StateRefusal {
   readonly why: 'busy' | 'unknown' | 'full' | 'unfit'
   readonly text: string
+  /** What is full. */
+  readonly passed?: { readonly limit: string; readonly max: number }
 }
 
 export interface StatePorts {
@@ -37,6 +40,12 @@ export interface StatePorts {
 }
 
 const refusal = (why: StateRefusal['why'], text: string): StateRefusal => ({ why, text })
+
+const full = (limit: string, max: number, text = `${limit} allows ${max}.`): StateRefusal => ({
+  why: 'full',
+  text,
+  passed: { limit, max },
+})
 
 export class StateControl {
   readonly #hv: Hypervisor
@@ -71,9 +80,14 @@ export class StateControl {
   /** Puts the VM of a snapshot beside those that are there. */
   restoreVm(json: unknown): Promise<undefined | StateRefusal> {
     return this.#quietly(() => {
-      const { vmsMax } = this.#hv.config.limits
-      if (this.#hv.host.vms.size >= vmsMax) return refusal('full', `vmsMax allows ${vmsMax} VMs.`)
-      const error = addVmFromSnapshot(this.#hv.host, json)
+      const { host, framesTotal, config } = this.#hv
+      const others = { vms: host.vms.size, frames: framesTotal }
+      let passed: LimitPassed | undefined
+      const error = addVmFromSnapshot(host, json, (vm) => {
+        passed = limitPassedBy([vm], config.limits, others)
+        return passed?.limit
+      })
+      if (error !== undefined && passed?.limit === error) return full(passed.limit, passed.max)
       if (error !== undefined) return refusal('unfit', `The snapshot does not fit: ${error}.`)
       this.#hv.recount()
       // Whoever watches has seen no call that made it.
@@ -102,7 +116,8 @@ export class StateControl {
     const snapshot = await this.snapshot()
     if ('why' in snapshot) return snapshot
     if (!this.#checkpoints.has(name) && this.#checkpoints.size >= checkpointsMax) {
-      return refusal('full', `${checkpointsMax} checkpoints are kept at most: remove one first.`)
+      const text = `${checkpointsMax} checkpoints are kept at most: remove one first.`
+      return full('checkpointsMax', checkpointsMax, text)
     }
     const time = this.#hv.ports.now()
     this.#checkpoints.set(name, { time, snapshot })
@@ -128,7 +143,7 @@ export class StateControl {
   }
 
   #read(json: unknown): { readonly host: Host } | StateRefusal {
-    const { profile, poolPages } = this.#hv.config
+    const { profile, poolPages, limits } = this.#hv.config
     const restored = hostFromSnapshot(json)
     if ('error' in restored)
       return refusal('unfit', `The snapshot does not fit: ${restored.error}.`)
@@ -137,8 +152,11 @@ export class StateControl {
       return refusal('unfit', `The snapshot is of another profile; this host is ${profile}.`)
     }
     const pages = host.devices.pool.size
-    if (pages === poolPages) return { host }
-    return refusal('unfit', `The snapshot's pool has ${pages} pages, this host's ${poolPages}.`)
+    if (pages !== poolPages) {
+      return refusal('unfit', `The snapshot's pool has ${pages} pages, this host's ${poolPages}.`)
+    }
+    const passed = limitPassedBy(host.vms.values(), limits, { vms: 0, frames: 0 })
+    return passed === undefined ? { host } : full(passed.limit, passed.max)
   }
 
   /** Does something while no operation is under way; new ones wait meanwhile. */
@@ -158,7 +176,7 @@ export class StateControl {
     return this.#inTurn(async () => {
       const idle = this.#idle('gone', undefined)
       hv.dropWaiting()
-      hv.gate?.reset()
+      hv.gate?.rules.clear()
       for (const session of [...hv.sessions.list()]) {
         // First the session: what waits for its ultravisor must not call it again.
         hv.closeSession(session)

@@ -7,17 +7,51 @@
 import type { UvRegisterMemSlot, UvUnregisterMemSlot } from '../abi/calls.ts'
 import { Host as HostCode, U } from '../abi/codes.ts'
 import { gfnOf, offsetInPage, PAGE_SIZE, UV_SLOTS_MAX } from '../abi/page.ts'
+import { type Host, type HvSteps, refuse, type Vm } from '../uvmem/host.ts'
+import { Reason } from '../uvmem/reason.ts'
 import { addSlot, removeSlot } from '../uvmem/vmm/slots.ts'
 import type { Hypervisor, LimitPassed } from './hypervisor.ts'
 import type { UvCall } from './operation.ts'
 import { failLimit, queue } from './serve-call.ts'
 
-/** The code of the first argument that is not valid; U_SUCCESS when all are. */
-function refusalOf({ startGpa, size, flags, slotId }: UvRegisterMemSlot): number {
-  if (offsetInPage(startGpa) !== 0 || startGpa >= 2 ** 53) return U.P2
-  if (size === 0 || size % PAGE_SIZE !== 0 || startGpa + size > 2 ** 53) return U.P3
-  if (flags !== 0) return U.P4
-  return slotId < UV_SLOTS_MAX ? U.SUCCESS : U.P5
+interface Refusal {
+  readonly code: number
+  readonly reason: Reason
+}
+
+/** The first argument that is not valid. */
+function refusalOf({ startGpa, size, flags, slotId }: UvRegisterMemSlot): Refusal | undefined {
+  if (offsetInPage(startGpa) !== 0 || startGpa >= 2 ** 53) {
+    return { code: U.P2, reason: Reason.slotStart }
+  }
+  if (size === 0 || size % PAGE_SIZE !== 0 || startGpa + size > 2 ** 53) {
+    return { code: U.P3, reason: Reason.slotSize }
+  }
+  if (flags !== 0) return { code: U.P4, reason: Reason.slotFlags }
+  return slotId < UV_SLOTS_MAX ? undefined : { code: U.P5, reason: Reason.slotId }
+}
+
+/** `mayAdd`: asked at its turn whether the host still takes so many pages. */
+export function* registerSlot(
+  host: Host,
+  vm: Vm,
+  body: UvRegisterMemSlot,
+  mayAdd: (pages: number) => boolean = () => true,
+): HvSteps {
+  const refusal = refusalOf(body)
+  if (refusal !== undefined) return refuse(vm, refusal.code, refusal.reason)
+  const { slotId: id, startGpa, size } = body
+  const pages = size / PAGE_SIZE
+  if (!mayAdd(pages)) return refuse(vm, U.PARAMETER, Reason.framesFull)
+  const { ret } = yield* addSlot(host, vm, { id, base: gfnOf(startGpa), pages, knownToUv: true })
+  if (ret === HostCode.OK) return U.SUCCESS
+  if (ret === HostCode.EINVAL) return U.PARAMETER
+  return vm.slots.get(id) === undefined ? U.P2 : U.P5
+}
+
+export function* unregisterSlot(host: Host, vm: Vm, { slotId }: UvUnregisterMemSlot): HvSteps {
+  const ret = yield* removeSlot(host, vm, slotId, true, true)
+  return ret === HostCode.OK ? U.SUCCESS : U.PARAMETER
 }
 
 /**
@@ -39,13 +73,14 @@ export function limitOf(
 }
 
 export function registerFromUv(hv: Hypervisor, call: UvCall, body: UvRegisterMemSlot): void {
-  const { lpid, slotId: id, startGpa, size } = body
-  const refusal = refusalOf(body)
-  if (refusal !== U.SUCCESS) return call.answer(refusal)
+  const { lpid, size } = body
   const pages = size / PAGE_SIZE
-  const passed = limitOf(hv, (hv.vm(lpid)?.slots.size ?? 0) + 1, pages)
-  if (passed !== undefined) return failLimit(hv, call, passed)
-  const base = gfnOf(startGpa)
+  if (refusalOf(body) === undefined) {
+    const passed = limitOf(hv, (hv.vm(lpid)?.slots.size ?? 0) + 1, pages)
+    if (passed !== undefined) return failLimit(hv, call, passed)
+  }
+  // Calls that came before this one may have taken what was left when it came.
+  const mayAdd = (more: number): boolean => limitOf(hv, 0, 0, more) === undefined
   queue(
     hv,
     call,
@@ -53,19 +88,17 @@ export function registerFromUv(hv: Hypervisor, call: UvCall, body: UvRegisterMem
       name: 'UV_REGISTER_MEM_SLOT',
       lpid,
       footprint: 'vm',
-      begin: (vm) => addSlot(hv.host, vm, { id, base, pages, knownToUv: true }),
+      begin: (vm) => registerSlot(hv.host, vm, body, mayAdd),
     },
-    ({ ret }) => {
-      if (ret === HostCode.OK) hv.countFrames(pages)
-      if (ret === HostCode.OK) return U.SUCCESS
-      if (ret === HostCode.EINVAL) return U.PARAMETER
-      return hv.vm(lpid)?.slots.get(id) === undefined ? U.P2 : U.P5
+    (ret) => {
+      if (ret === U.SUCCESS) hv.countFrames(pages)
+      return ret
     },
   )
 }
 
 export function unregisterFromUv(hv: Hypervisor, call: UvCall, body: UvUnregisterMemSlot): void {
-  const { lpid, slotId: id } = body
+  const { lpid, slotId } = body
   let pages = 0
   queue(
     hv,
@@ -75,13 +108,13 @@ export function unregisterFromUv(hv: Hypervisor, call: UvCall, body: UvUnregiste
       lpid,
       footprint: 'vm',
       begin: (vm) => {
-        pages = vm.slots.get(id)?.pages ?? 0
-        return removeSlot(hv.host, vm, id, true, true)
+        pages = vm.slots.get(slotId)?.pages ?? 0
+        return unregisterSlot(hv.host, vm, body)
       },
     },
     (ret) => {
-      if (ret === HostCode.OK) hv.countFrames(-pages)
-      return ret === HostCode.OK ? U.SUCCESS : U.PARAMETER
+      if (ret === U.SUCCESS) hv.countFrames(-pages)
+      return ret
     },
   )
 }

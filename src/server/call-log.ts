@@ -4,29 +4,21 @@
  *   0.512 vm 1 H_SVM_PAGE_IN gfn 0x10 -> H_PARAMETER (kvmppc_h_svm_page_in: the GFN is secure already)
  *   0.513 vm 1   UV_PAGE_OUT gpa 0x20000 -> U_SUCCESS
  */
-import { codeName, familyOf } from '../../schemas/code-names.ts'
 import { WIRE_ERROR } from '../../schemas/errors.ts'
 import type { DownCall } from '../../schemas/messages.ts'
-import { hostCodeName } from '../../schemas/rest/result.ts'
 import { hex } from '../../schemas/values.ts'
-import { CALL_NUMBER, type CallName } from '../abi/calls.ts'
+import { journalCodeName } from '../hv/journal-codes.ts'
 import type { Ended, Operation } from '../hv/operation.ts'
+import { codeOf } from '../hv/vmm-call.ts'
 import { type HvWatch, NO_WATCH } from '../hv/watch.ts'
 import { unreachable } from '../lib/assert.ts'
-
-const isCall = (name: string): name is CallName => Object.hasOwn(CALL_NUMBER, name)
-
-function nameOfResult(name: string, result: unknown): string {
-  if (typeof result !== 'number') return 'done'
-  return isCall(name) ? codeName(familyOf(name), result) : hostCodeName(result)
-}
 
 function endText({ name }: Operation, end: Ended<unknown>): string {
   switch (end.how) {
     case 'done': {
       const { result, reason } = end
       const why = reason === undefined ? '' : ` (${reason.source}: ${reason.why})`
-      return `${nameOfResult(name, result)}${why}`
+      return `${journalCodeName(name, codeOf(result))}${why}`
     }
     case 'fault':
       return `host fault ${end.fault.kind}: ${end.fault.message}`
@@ -53,7 +45,7 @@ export function callLog(now: () => number, write: (line: string) => void): HvWat
   return {
     ...NO_WATCH,
     answered: (_op, call, ret, error) => {
-      const given = codeName(familyOf(call.call), ret)
+      const given = journalCodeName(call.call, ret)
       line(
         call.lpid,
         `  ${call.call}${aim(call)} -> ${given}${error === undefined ? '' : ` (${error})`}`,

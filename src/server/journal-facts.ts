@@ -1,10 +1,9 @@
 /** What the journal and the counters say, as the REST API shows it. */
-import { codeName } from '../../schemas/code-names.ts'
 import type { PageCounts } from '../hv/counters.ts'
 import type { CallCount } from '../hv/counters-calls.ts'
 import type { FrameChange } from '../hv/history.ts'
 import { journalCodeName } from '../hv/journal-codes.ts'
-import { type JournalEvent, JournalKind } from '../hv/journal-entry.ts'
+import type { JournalEvent } from '../hv/journal-entry.ts'
 
 export const eventFacts = (event: JournalEvent) => ({
   serial: event.serial,
@@ -28,26 +27,19 @@ export const eventFacts = (event: JournalEvent) => ({
   count: event.count ?? null,
 })
 
-/** The name of a code by the call that it answers. */
-export function codeNameOf(call: string, code: number): string {
-  if (call.startsWith('MEM_')) return codeName('hypercall', code)
-  const kind = call.startsWith('UV_') ? JournalKind.Ultracall : JournalKind.Operation
-  return journalCodeName(kind, call, code)
-}
-
 /** A frame's change of state. */
 export const changeFacts = ({ time, code, call, ...change }: FrameChange) => ({
   ...change,
   call,
   code,
-  name: codeNameOf(call, code),
+  name: journalCodeName(call, code),
   time_ms: time,
 })
 
 export const callFacts = ({ call, code, count }: CallCount) => ({
   call,
   code,
-  name: typeof code === 'number' ? codeNameOf(call, code) : code,
+  name: typeof code === 'number' ? journalCodeName(call, code) : code,
   count,
 })
 

@@ -7,7 +7,6 @@
 import type { CallCount } from '../hv/counters-calls.ts'
 import { LATENCY_BOUNDS_US, type Latency } from '../hv/counters-histogram.ts'
 import { journalCodeName } from '../hv/journal-codes.ts'
-import { JournalKind } from '../hv/journal-entry.ts'
 import type { Scrape, StateCounts, VmScrape } from './metrics-scrape.ts'
 
 export interface Sample {
@@ -39,16 +38,12 @@ const gauge = (name: string, help: string, read: MetricSpec['read']): MetricSpec
   read,
 })
 
-/** The kind of a call, as its name shows it. */
-const kindOf = (call: string): JournalKind =>
-  call.startsWith('UV_') ? JournalKind.Ultracall : JournalKind.Hypercall
-
 function callSamples(counts: Iterable<CallCount>, labels: Sample['labels'] = {}): Sample[] {
   return [...counts].map(({ call, code, count }) => ({
     labels: {
       ...labels,
       call,
-      code: typeof code === 'number' ? journalCodeName(kindOf(call), call, code) : code,
+      code: typeof code === 'number' ? journalCodeName(call, code) : code,
     },
     value: count,
   }))

@@ -1,7 +1,7 @@
 /** Handlers: snapshots, checkpoints, reset. */
 import { createHash } from 'node:crypto'
 import { snapshotBytesMax } from '../../schemas/rest/state.ts'
-import { checkpointsMax, type StateRefusal } from '../hv/state-control.ts'
+import type { StateRefusal } from '../hv/state-control.ts'
 import { readState, type Sha256, writeState } from '../hv/state-file.ts'
 import { unreachable } from '../lib/assert.ts'
 import type { Download, Handlers, Upload } from './handler.ts'
@@ -11,23 +11,19 @@ const OK = { code: 0, name: 'OK' }
 
 export const sha256: Sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex')
 
-/** What is not there when the application says `unknown`, and what is full when it says so. */
-interface Meanings {
-  readonly unknown: 'vm-unknown' | 'checkpoint-unknown'
-  readonly limit: string
-  readonly max: number
-}
+type Unknown = 'vm-unknown' | 'checkpoint-unknown'
 
 const isRefusal = (given: object): given is StateRefusal => 'why' in given && 'text' in given
 
-function refusalOf({ why, text }: StateRefusal, { unknown, limit, max }: Meanings): Problem {
+/** `unknown`: what is not there when the application says so. */
+function refusalOf({ why, text, passed }: StateRefusal, unknown: Unknown): Problem {
   switch (why) {
     case 'busy':
       return problem('busy', text)
     case 'unknown':
       return problem(unknown, text)
     case 'full':
-      return new Problem('limit-reached', { detail: text, limit, max })
+      return new Problem('limit-reached', { detail: text, ...passed })
     case 'unfit':
       return problem('snapshot-unfit', text)
     default:
@@ -61,12 +57,6 @@ async function stateOf({ chunks, length }: Upload): Promise<Problem | { readonly
   return problem('snapshot-unfit', `The file was refused: ${read.error}.`)
 }
 
-const CHECKPOINTS: Meanings = {
-  unknown: 'checkpoint-unknown',
-  limit: 'checkpointsMax',
-  max: checkpointsMax,
-}
-
 export const STATE_HANDLERS: Handlers<
   | 'getSnapshot'
   | 'putSnapshot'
@@ -80,42 +70,40 @@ export const STATE_HANDLERS: Handlers<
 > = {
   getSnapshot: async ({ state }) => {
     const given = await state.snapshot()
-    return isRefusal(given) ? refusalOf(given, CHECKPOINTS) : fileOf(given)
+    return isRefusal(given) ? refusalOf(given, 'checkpoint-unknown') : fileOf(given)
   },
   putSnapshot: async ({ state }, { body }) => {
     const read = await stateOf(body)
     if (read instanceof Problem) return read
     const given = await state.restore(read.state)
-    return given === undefined ? OK : refusalOf(given, CHECKPOINTS)
+    return given === undefined ? OK : refusalOf(given, 'checkpoint-unknown')
   },
-  getVmSnapshot: async ({ hv, state }, { path: { lpid } }) => {
+  getVmSnapshot: async ({ state }, { path: { lpid } }) => {
     const given = await state.snapshotVm(lpid)
-    return isRefusal(given) ? refusalOf(given, vmsOf(hv.config.limits.vmsMax)) : fileOf(given)
+    return isRefusal(given) ? refusalOf(given, 'vm-unknown') : fileOf(given)
   },
-  addVmSnapshot: async ({ hv, state }, { body }) => {
+  addVmSnapshot: async ({ state }, { body }) => {
     const read = await stateOf(body)
     if (read instanceof Problem) return read
     const given = await state.restoreVm(read.state)
-    return given === undefined ? OK : refusalOf(given, vmsOf(hv.config.limits.vmsMax))
+    return given === undefined ? OK : refusalOf(given, 'vm-unknown')
   },
   listCheckpoints: ({ state }) => ({ checkpoints: state.checkpoints().map(checkpointFacts) }),
   saveCheckpoint: async ({ state }, { path: { name } }) => {
     const given = await state.save(name)
-    return isRefusal(given) ? refusalOf(given, CHECKPOINTS) : checkpointFacts(given)
+    return isRefusal(given) ? refusalOf(given, 'checkpoint-unknown') : checkpointFacts(given)
   },
   loadCheckpoint: async ({ state }, { path: { name } }) => {
     const given = await state.load(name)
-    return given === undefined ? OK : refusalOf(given, CHECKPOINTS)
+    return given === undefined ? OK : refusalOf(given, 'checkpoint-unknown')
   },
   removeCheckpoint: ({ state }, { path: { name } }) =>
     state.remove(name) ? OK : problem('checkpoint-unknown', `There is no checkpoint ${name}.`),
   resetHost: async ({ state }) => {
     const given = await state.reset()
-    return given === undefined ? OK : refusalOf(given, CHECKPOINTS)
+    return given === undefined ? OK : refusalOf(given, 'checkpoint-unknown')
   },
 }
-
-const vmsOf = (max: number): Meanings => ({ unknown: 'vm-unknown', limit: 'vmsMax', max })
 
 interface CheckpointLike {
   readonly name: string

@@ -5,7 +5,7 @@
 import { asDevicePfn, asFrame, asGpa, asLpid, LPID_MAX } from '../abi/page.ts'
 import { JsonField } from '../lib/json-field.ts'
 import { devicePfnsMax } from './device-pages.ts'
-import { type Host, newHost } from './host.ts'
+import { type Host, newHost, type Vm } from './host.ts'
 import { hostFramesMax } from './host-ram.ts'
 import { unexplained, violationsOf } from './invariants.ts'
 import { HV_PROFILE_NAMES, HV_PROFILES, type HvProfile } from './profile.ts'
@@ -44,8 +44,17 @@ export function hostFromSnapshot(json: unknown, options: RestoreOptions = {}): R
   return error === undefined ? { host } : { error }
 }
 
-/** Puts the VM of a snapshot into a host. @returns what is wrong, or nothing. */
-export function addVmFromSnapshot(host: Host, json: unknown): string | undefined {
+/**
+ * Puts the VM of a snapshot into a host.
+ *
+ * @param refused asked about the VM before it is put there: why the host does not take it.
+ * @returns what is wrong, or nothing.
+ */
+export function addVmFromSnapshot(
+  host: Host,
+  json: unknown,
+  refused: (vm: Vm) => string | undefined = () => undefined,
+): string | undefined {
   const root = new JsonField(json)
   checkFormat(root, VM_FORMAT)
   const lpid = root.at('vm').at('lpid').integer(1, LPID_MAX)
@@ -57,7 +66,9 @@ export function addVmFromSnapshot(host: Host, json: unknown): string | undefined
     frames: host.ram.size,
   })
   addOne(rehearsal, root)
-  const error = root.fault ?? inconsistency(rehearsal) ?? roomFor(host, root, lpid)
+  const [vm] = rehearsal.vms.values()
+  const unwanted = vm === undefined ? undefined : refused(vm)
+  const error = root.fault ?? inconsistency(rehearsal) ?? roomFor(host, root, lpid) ?? unwanted
   if (error === undefined) addOne(host, root)
   return error
 }

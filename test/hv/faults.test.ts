@@ -93,6 +93,33 @@ t.test('a call that is put off lets others pass', async (t) => {
   t.equal(late.end, 0)
 })
 
+t.test('a call that is put off goes on when its rule is removed', async (t) => {
+  const put = { action: { do: 'delay', ms: 60_000 } }
+  const world = await started(
+    { call: 'H_SVM_PAGE_IN', gfn: 1, ...put },
+    { call: 'H_SVM_PAGE_IN', gfn: 2, ...put },
+    { call: 'pin', ...put },
+  )
+  const [one, two] = [world.call(pageIn(1)), world.call(pageIn(2))]
+  let pinned: unknown
+  world.vmm.pin(LPID, asGfn(5)).then((outcome) => {
+    pinned = outcome
+  })
+  const { faults } = world.inspected
+  await world.settle()
+  t.same([one.end, two.end, world.timers], [undefined, undefined, 3])
+  faults.remove('f1')
+  await world.settle()
+  t.same([one.end, two.end, world.timers], [0, undefined, 2], 'that of the other rule waits on')
+  faults.clear()
+  await world.settle()
+  t.same([one.end, two.end, world.timers], [0, 0, 0])
+  t.match(pinned, { how: 'done', result: 0 })
+  world.pass(60_000)
+  await world.settle()
+  t.equal(used(world), 2, 'nothing is done twice')
+})
+
 t.test('a call that is put off is forgotten when its session is closed', async (t) => {
   const world = await started({ call: 'H_SVM_PAGE_IN', action: { do: 'delay', ms: 100 } })
   const late = world.call(pageIn(1))

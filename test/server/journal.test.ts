@@ -1,5 +1,5 @@
 import t from 'tap'
-import { asGpa, asLpid } from '../../src/abi/page.ts'
+import { asGpa, asLpid, asSlotId } from '../../src/abi/page.ts'
 import type { App } from '../../src/server/app.ts'
 import { follow, listening } from './event-reader.ts'
 import { ask, FakeUv, fieldsOf, problemOf, server } from './server.ts'
@@ -45,6 +45,45 @@ t.test('a refusal is there with the check that said no', async (t) => {
     to: null,
   })
 })
+
+t.test(
+  'a call is named by its own family, whoever made it, and says what was answered',
+  async (t) => {
+    const app = server()
+    const uv = new FakeUv(app)
+    const register = (slotId: number, startGpa: number, size: number, flags = 0) =>
+      uv.call({
+        call: 'UV_REGISTER_MEM_SLOT',
+        lpid,
+        startGpa: asGpa(startGpa),
+        size,
+        flags,
+        slotId: asSlotId(slotId),
+      })
+    const cases = [
+      { why: 'a slot', args: [0, 0, PAGE], ret: 0, name: 'U_SUCCESS' },
+      { why: 'at no page', args: [1, PAGE + 1, PAGE], ret: -55, name: 'U_P2', says: 'start_gpa' },
+      { why: 'of no page', args: [1, PAGE, 0], ret: -56, name: 'U_P3', says: 'size' },
+      { why: 'with flags', args: [1, PAGE, PAGE, 1], ret: -57, name: 'U_P4', says: 'flags' },
+      { why: 'number 512', args: [512, PAGE, PAGE], ret: -58, name: 'U_P5', says: 'slotid' },
+      { why: 'over another', args: [1, 0, PAGE], ret: -55, name: 'U_P2', says: 'overlaps' },
+      { why: 'twice', args: [0, PAGE, PAGE], ret: -58, name: 'U_P5', says: 'overlaps' },
+    ] as const
+    for (const { why, args, ret, name, ...more } of cases) {
+      const [slotId, at, size, flags] = args
+      t.equal(await register(slotId, at, size, flags), ret, why)
+      const [event] = await eventsOf(app, { kind: 'hypercall', limit: '1' })
+      t.match(event, { kind: 'hypercall', code: ret, name }, why)
+      if ('says' in more) t.match(event?.['reason'], { why: new RegExp(more.says) }, why)
+      else t.equal(event?.['reason'], null)
+    }
+    t.equal(app.hv.framesTotal, 1)
+    await uv.call({ call: 'UV_UNREGISTER_MEM_SLOT', lpid, slotId: asSlotId(0) })
+    const [gone] = await eventsOf(app, { kind: 'hypercall', limit: '1' })
+    t.match(gone, { code: 0, name: 'U_SUCCESS' })
+    t.equal(app.hv.framesTotal, 0)
+  },
+)
 
 t.test('an ultracall and a transition name the call in which they happened', async (t) => {
   const { app } = await world()

@@ -99,6 +99,32 @@ t.test('one VM goes to a file, and beside other VMs', async (t) => {
   t.match((await ask(full, 'addVmSnapshot', { body: bytes })).body, { limit: 'vmsMax', max: 1 })
 })
 
+t.test('limits hold for what comes from a file', async (t) => {
+  const { app } = await world()
+  await ask(app, 'createVm', { body: { lpid: 2, slots: [{ size: PAGE }, { size: 2 * PAGE }] } })
+  const host = (await ask(app, 'getSnapshot')).bytes
+  const two = (await ask(app, 'getVmSnapshot', { path: { lpid: 2 } })).bytes
+  const cases = { vmsMax: 2, slotsPerVmMax: 2, framesPerSlotMax: 4, framesTotalMax: 7 }
+  for (const [limit, max] of Object.entries(cases)) {
+    const fits = server({ limits: { [limit]: max } })
+    t.equal((await ask(fits, 'putSnapshot', { body: host })).status, 200, `${limit} ${max}`)
+    const less = server({ limits: { [limit]: max - 1 } })
+    await ask(less, 'createVm', { body: { lpid: 9 } })
+    const refused = await ask(less, 'putSnapshot', { body: host })
+    t.match(refused.body, { status: 429, limit, max: max - 1 }, `${limit} ${max - 1}`)
+    t.match((await ask(less, 'listVms')).body['vms'], [{ lpid: 9 }], 'nothing has changed')
+  }
+  const withOne = async (framesTotalMax: number) => {
+    const other = server({ limits: { framesTotalMax } })
+    await ask(other, 'createVm', { body: { lpid: 1, slots: [{ size: 4 * PAGE }] } })
+    return { other, added: await ask(other, 'addVmSnapshot', { body: two }) }
+  }
+  t.equal((await withOne(7)).added.status, 200)
+  const { other, added } = await withOne(6)
+  t.match(added.body, { limit: 'framesTotalMax', max: 6 })
+  t.match((await ask(other, 'getHost')).body, { vms: 1, frames: { total: 4 } })
+})
+
 t.test('a VM that came from a file is in the record: the run can be done again', async (t) => {
   const { app } = await world()
   const { bytes } = await ask(app, 'getVmSnapshot', { path: VM })
