@@ -32,6 +32,8 @@ const Kind = z
   .enum(JOURNAL_KINDS, { error: `one of ${JOURNAL_KINDS.join(', ')}` })
   .describe('frames and vm are changes of state, memory a load or store of an ultravisor')
 const CODE = /^-?[0-9]{1,10}$/
+const MESSAGE_ID = /^[A-Za-z0-9_-]{0,16}\.[0-9]{1,15}$/
+const MESSAGE_ID_EXPECTED = 'the id of a message of the stream'
 const CODE_EXPECTED = 'a code: a decimal number'
 
 export const JournalEventFacts = z.strictObject({
@@ -92,11 +94,15 @@ export const followJournal = defineOperation({
   tag: 'Journal',
   summary: 'What happens, as it happens',
   description:
-    'Server-sent events, at most ten a second: each is {"events": [...], "lost": n} with events as in /v1/journal, in the order in which they ended, and how many more there were than it holds. A call is told when it has ended. Who connects again with the id of the last message (Last-Event-ID, or since) is told what has ended in between, as far as the ring still has it; an event may come twice.',
+    'Server-sent events, at most ten a second: each is {"events": [...], "lost": n} with events as in /v1/journal, in the order in which they ended, and how many more there were than it holds. A call is told when it has ended. Who connects again with the id of the last message (Last-Event-ID, or since) is told what has ended in between, each event once, as far as the ring still has it; the rest is counted as lost. With an id of another run of the server everything is news.',
   query: z.strictObject({
     ...filter,
     backlog: numberText(0, 1_000, 'events from before to begin with').prefault('0'),
-    since: serial.optional().describe('The id of the last message that was seen'),
+    since: z
+      .string()
+      .regex(MESSAGE_ID, MESSAGE_ID_EXPECTED)
+      .optional()
+      .describe('The id of the last message that was seen'),
     most: numberText(1, streamEventsMax, 'events in one message').prefault('200'),
   }),
   answer: EVENTS,

@@ -17,6 +17,9 @@ import { type WaitPorts, Waits } from './wait.ts'
 import { holds } from './wait-condition.ts'
 import { type HvWatch, watchAll } from './watch.ts'
 
+/** Characters that tell the journal of one server from that of another. */
+const journalRunChars = 8
+
 export interface InspectedPorts extends HvPorts, Pick<WaitPorts, 'after'> {}
 
 export interface Inspected {
@@ -52,7 +55,7 @@ export function inspectedHypervisor(
       changed: (topic, lpid) => waits.changed(topic, lpid),
       awaited: () => waits.size > 0,
     },
-    new Journal(new JournalNames(), journalEvents),
+    new Journal(new JournalNames(), journalEvents, ports.token().slice(0, journalRunChars)),
   )
   const { journal, counters, history } = watch
   const waits = new Waits({

@@ -35,11 +35,12 @@ const PARENT = 1
 const GFN = 2
 const DURATION = 3
 const ARGS = 4
-/** Small numbers of one event: kind, end and LPID; name; code. */
+/** Small numbers of one event: kind, end and LPID; name; code; the number of its end. */
 const MARKS = 4
 const WHAT = 0
 const NAME = 1
 const CODE = 2
+const ORDER = 3
 
 /** What few events have. */
 export interface JournalExtra {
@@ -68,6 +69,7 @@ export class JournalRing {
   readonly #extras: (JournalExtra | undefined)[]
   #last = 0
   #at = -1
+  #ended = 0
 
   constructor(names: JournalNames, capacity: number) {
     invariant(capacity > 0 && (capacity & (capacity - 1)) === 0, 'a capacity is a power of two')
@@ -81,6 +83,11 @@ export class JournalRing {
   /** Serial of the newest event; 0 when there is none. */
   get last(): number {
     return this.#last
+  }
+
+  /** Events that have ended: the number of the newest end. */
+  get ended(): number {
+    return this.#ended
   }
 
   /** Serial of the oldest event that is kept; 1 when there is none. */
@@ -148,6 +155,16 @@ export class JournalRing {
     const mark = at * MARKS
     this.#marks[mark + WHAT] = ((this.#marks[mark + WHAT] as number) & ~0xff00) | (end << 8)
     this.#marks[mark + CODE] = code
+    this.#ended += 1
+    this.#marks[mark + ORDER] = this.#ended
+  }
+
+  /** The how manieth event of all it was to end, from 1; 0 while it is open. */
+  orderOf(serial: number): number {
+    const mark = this.#slotOf(serial) * MARKS
+    if ((((this.#marks[mark + WHAT] as number) >>> 8) & 0xff) === OPEN) return 0
+    // 32 bits are kept of it: nothing in the ring ended more than 2^32 ends ago.
+    return this.#ended - ((this.#ended - (this.#marks[mark + ORDER] as number)) >>> 0)
   }
 
   /** Where an event is; -1 when it has left the ring or never was. */

@@ -6,6 +6,7 @@
  */
 import type { WireCall } from '../../schemas/messages.ts'
 import type { FrameState } from '../uvmem/frame-state.ts'
+import { endedAfter } from './journal-ended.ts'
 import {
   JOURNAL_ENDS,
   JOURNAL_STATES,
@@ -41,12 +42,15 @@ export interface JournalPlace {
 
 export class Journal {
   readonly names: JournalNames
+  /** Tells the journals of different servers apart. */
+  readonly run: string
   readonly #ring: JournalRing
   readonly #followers = new Set<JournalFollower>()
 
   /** `capacity`: events that are kept, a power of two. */
-  constructor(names: JournalNames, capacity = journalEventsMax) {
+  constructor(names: JournalNames, capacity = journalEventsMax, run = '') {
     this.names = names
+    this.run = run
     this.#ring = new JournalRing(names, capacity)
   }
 
@@ -168,6 +172,25 @@ export class Journal {
       if (event !== undefined) events.push(event)
     }
     return { events, oldest, last, more: false }
+  }
+
+  /** The number of the newest end; 0 when nothing has ended. */
+  get ended(): number {
+    return this.#ring.ended
+  }
+
+  /** What ended after the end numbered `since`, in that order: the newest `limit` of it. */
+  endedAfter(
+    since: number,
+    filter: JournalFilter,
+    limit: number,
+  ): {
+    readonly events: JournalEvent[]
+    readonly orders: readonly number[]
+    readonly lost: number
+  } {
+    const { serials, orders, lost } = endedAfter(this.#ring, this.#matcher(filter), since, limit)
+    return { events: serials.flatMap((serial) => this.#ring.event(serial) ?? []), orders, lost }
   }
 
   /**

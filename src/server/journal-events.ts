@@ -8,7 +8,7 @@ import {
   streamQuietMsMax,
 } from '../../schemas/rest/journal.ts'
 import type { Journal } from '../hv/journal.ts'
-import type { JournalEvent, JournalFilter } from '../hv/journal-entry.ts'
+import type { JournalFilter } from '../hv/journal-entry.ts'
 import type { JournalFollower, JournalTaken } from '../hv/journal-stream.ts'
 import { eventFacts } from './journal-facts.ts'
 
@@ -20,7 +20,7 @@ export interface FollowWish {
   /** Events from before to begin with. */
   readonly backlog: number
   /** The id of the last message that was seen: what has ended after it comes first. */
-  readonly since: number | undefined
+  readonly since: string | undefined
   /** Events in one message. */
   readonly most: number
 }
@@ -33,8 +33,7 @@ export function journalEvents(
   let wake: () => void = () => undefined
   const follower = journal.follow(filter, () => wake(), most)
   if (follower === undefined) return undefined
-  const missed = since === undefined ? undefined : missedSince(journal, filter, since)
-  const before = missed ?? { events: recent(journal, filter, backlog), lost: 0 }
+  const before = told(journal, filter, since, backlog)
   return (signal) => {
     const leave = (): void => {
       follower.close()
@@ -50,25 +49,27 @@ export function journalEvents(
           resolve()
         }
       })
-    return messages(follower, inParts(before, most), signal, awaken)
+    return messages(journal, follower, inParts(before, most), signal, awaken)
   }
 }
 
 async function* messages(
+  journal: Journal,
   follower: JournalFollower,
-  before: readonly JournalTaken[],
+  before: readonly Told[],
   signal: AbortSignal,
   awaken: (ms: number) => Promise<void>,
 ): AsyncGenerator<string> {
   try {
-    for (const taken of before) yield message(taken)
+    for (const each of before) yield message(journal, each)
     while (!signal.aborted) {
       if (follower.waiting === 0) await awaken(streamQuietMsMax)
       if (signal.aborted) return
       const taken = follower.take()
       if (taken.events.length === 0 && taken.lost === 0) yield ALIVE
       else {
-        yield message(taken)
+        // It tells of everything that has ended so far: what it calls lost is not told again.
+        yield message(journal, { ...taken, upTo: journal.ended })
         await new Promise((resolve) => setTimeout(resolve, streamPauseMs))
       }
     }
@@ -77,44 +78,47 @@ async function* messages(
   }
 }
 
-/** Its id is the serial of its last event: events come in the order in which they ended. */
-function message({ events, lost }: JournalTaken): string {
-  const last = events.at(-1)
-  const id = last === undefined ? '' : `id: ${last.serial}\n`
-  return `${id}data: ${JSON.stringify({ events: events.map(eventFacts), lost })}\n\n`
+/** Events with the number of the end up to which a message tells. */
+interface Told extends JournalTaken {
+  readonly upTo: number
 }
 
-function inParts({ events, lost }: JournalTaken, most: number): JournalTaken[] {
-  const parts: JournalTaken[] = [{ events: events.slice(0, most), lost }]
-  for (let at = most; at < events.length; at += most) {
-    parts.push({ events: events.slice(at, at + most), lost: 0 })
+/** Its id is the number of the last end that it tells of, in this server's journal. */
+function message({ run }: Journal, { events, lost, upTo }: Told): string {
+  const data = JSON.stringify({ events: events.map(eventFacts), lost })
+  return `id: ${run}.${upTo}\ndata: ${data}\n\n`
+}
+
+interface Before extends Told {
+  /** The number of each event's end. */
+  readonly orders: readonly number[]
+}
+
+function inParts({ events, orders, lost, upTo }: Before, most: number): Told[] {
+  const parts: Told[] = []
+  for (let at = 0; at === 0 || at < events.length; at += most) {
+    const isLast = at + most >= events.length
+    parts.push({
+      events: events.slice(at, at + most),
+      lost: at === 0 ? lost : 0,
+      upTo: isLast ? upTo : (orders[at + most - 1] ?? upTo),
+    })
   }
   return parts
 }
 
-const endOf = ({ time, duration = 0 }: JournalEvent): number => time + duration
-
-/** What has ended since an event was told, and how many serials the ring has lost meanwhile. */
-function missedSince(journal: Journal, filter: JournalFilter, since: number): JournalTaken {
-  const limit = journalEventsPerAnswerMax
-  const { events, oldest, more } = journal.query({ ...filter, limit, order: 'newest' })
-  // A serial that this journal has not come to is one of a server before it: everything is news.
-  const seen = since > journal.last ? 0 : since
-  const told = journal.event(seen)
-  const after = told === undefined ? Number.NEGATIVE_INFINITY : endOf(told)
-  const missed = events.filter(
-    (event) => event.end !== 'open' && event.serial !== seen && endOf(event) >= after,
-  )
-  const kept = more ? (events.at(-1)?.serial ?? oldest) : oldest
-  return {
-    events: missed.sort((a, b) => endOf(a) - endOf(b) || a.serial - b.serial),
-    lost: seen === 0 ? 0 : Math.max(0, kept - 1 - seen),
-  }
-}
-
-/** The newest events, oldest first; calls that are still open are told when they end. */
-function recent(journal: Journal, filter: JournalFilter, limit: number): JournalEvent[] {
-  if (limit === 0) return []
-  const { events } = journal.query({ ...filter, limit, order: 'newest' })
-  return events.filter(({ end }) => end !== 'open').reverse()
+/** What ended before: after the message that was seen last, or the newest few. */
+function told(
+  journal: Journal,
+  filter: JournalFilter,
+  since: string | undefined,
+  backlog: number,
+): Before {
+  const upTo = journal.ended
+  const id = /^([\w-]*)\.(\d{1,15})$/.exec(since ?? '')
+  if (id === null) return { ...journal.endedAfter(0, filter, backlog), lost: 0, upTo }
+  const seen = id[1] === journal.run ? Number(id[2]) : 0
+  const { lost, ...missed } = journal.endedAfter(seen, filter, journalEventsPerAnswerMax)
+  // To somebody who comes from another server everything is news, and nothing of it was lost.
+  return { ...missed, lost: seen === 0 ? 0 : lost, upTo }
 }

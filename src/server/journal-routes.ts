@@ -9,10 +9,9 @@ import { callFacts, changeFacts, eventFacts, pageFacts } from './journal-facts.t
 import { vmUnknown } from './outcome.ts'
 import { Problem, problem } from './problem.ts'
 
-/** What a browser shows when it connects again; anything else is as good as nothing. */
-function lastEventOf(headers: IncomingHttpHeaders): number | undefined {
-  const { 'last-event-id': id } = headers
-  return typeof id === 'string' && /^\d{1,15}$/.test(id) ? Number(id) : undefined
+/** What a browser shows when it connects again. */
+function lastEventOf({ 'last-event-id': id }: IncomingHttpHeaders): string | undefined {
+  return typeof id === 'string' ? id : undefined
 }
 
 export const JOURNAL_HANDLERS: Handlers<

@@ -181,12 +181,13 @@ t.test('the stream tells calls when they have ended, and only those that are wan
   t.teardown(() => app.close())
   const { next, leave, type } = await follow(`${url}/v1/journal/stream?call=H_SVM_PAGE_OUT`)
   t.match(type, 'text/event-stream')
-  t.match(await next(), { id: undefined, events: [], lost: 0 }, 'at once, so that one knows')
+  const idNow = () => `${app.inspected.journal.run}.${app.inspected.journal.ended}`
+  t.match(await next(), { id: idNow(), events: [], lost: 0 }, 'at once, so that one knows')
   await uv.call(page('H_SVM_PAGE_OUT', 3))
   const message = await next()
   t.match(message, { events: [{ kind: 'frames' }, { kind: 'hypercall', gfn: 3 }], lost: 0 })
   t.equal(message?.events.length, 2, 'the ultracall is another call')
-  t.equal(message?.id, String(message?.events.at(-1)?.['serial']))
+  t.equal(message?.id, idNow())
   leave()
   for (let i = 0; i < 400 && app.inspected.journal.followers > 0; i++) {
     await new Promise((done) => setTimeout(done, 5))
@@ -199,16 +200,15 @@ t.test('who comes again is told what has ended meanwhile, and no more', async (t
   const url = await listening(app)
   t.teardown(() => app.close())
   const stream = `${url}/v1/journal/stream?kind=hypercall`
-  // Calls of one turn of the event loop have one time: each call here has a turn of its own.
-  const turn = () => new Promise((done) => setTimeout(done, 5))
-  await turn()
+  const first = await follow(`${stream}&backlog=1000`)
+  await first.next()
   await uv.call(page('H_SVM_PAGE_OUT', 1))
-  const [seen] = await eventsOf(app, { kind: 'hypercall' })
-  t.match(seen, { call: 'H_SVM_PAGE_OUT', gfn: 1 })
-  await turn()
+  const seen = await first.next()
+  t.match(seen, { events: [{ call: 'H_SVM_PAGE_OUT', gfn: 1 }] })
+  first.leave()
   await uv.call(page('H_SVM_PAGE_OUT', 3))
   const missed = { events: [{ call: 'H_SVM_PAGE_OUT', gfn: 3 }], lost: 0 }
-  const id = String(seen?.['serial'])
+  const id = seen?.id ?? ''
   for (const [query, headers] of [
     ['', { 'last-event-id': id }],
     [`&since=${id}`, {}],
@@ -222,10 +222,41 @@ t.test('who comes again is told what has ended meanwhile, and no more', async (t
   const { next, leave } = await follow(stream, { 'last-event-id': 'x' })
   t.same((await next())?.events, [], 'an id of somebody else is as good as none')
   leave()
-  const other = await follow(stream, { 'last-event-id': '999999' })
+  const other = await follow(stream, { 'last-event-id': 'other-1.3' })
   t.equal((await other.next())?.events.length, 6, 'of another server: everything is news')
   other.leave()
 })
+
+t.test(
+  'who is cut off again and again is told each event once, in the order of their ends',
+  async (t) => {
+    const { app, uv } = await world()
+    const url = await listening(app)
+    t.teardown(() => app.close())
+    const calls = 24
+    // All in one turn: they have one time, and each ends after its own ultracall has.
+    const together = () =>
+      Promise.all([0, 1, 2, 3, 4, 5].map(() => uv.call(page('H_SVM_PAGE_IN', 1, 12))))
+    const start = await follow(`${url}/v1/journal/stream?kind=hypercall`)
+    let id = (await start.next())?.id ?? ''
+    start.leave()
+    const told: number[] = []
+    while (told.length < calls) {
+      if (told.length % 6 === 0) await together()
+      const { next, leave } = await follow(`${url}/v1/journal/stream?kind=hypercall&most=2`, {
+        'last-event-id': id,
+      })
+      const message = await next()
+      t.equal(message?.lost, 0)
+      told.push(...(message?.events.map(({ serial }) => Number(serial)) ?? []))
+      id = message?.id ?? ''
+      leave()
+    }
+    const [{ serial: last } = { serial: 0 }] = await eventsOf(app, { kind: 'hypercall' })
+    const wanted = Array.from({ length: calls }, (_, i) => Number(last) - calls + 1 + i)
+    t.same(told, wanted, 'none twice, none left out')
+  },
+)
 
 t.test('events that the ring has lost are counted', async (t) => {
   const { app, uv } = await world(server({ app: { journalEvents: 8 } }))
@@ -234,10 +265,13 @@ t.test('events that the ring has lost are counted', async (t) => {
   for (let i = 0; i < 20; i++) await uv.call(page('H_SVM_PAGE_IN', 1, 12))
   const { last, oldest } = (await ask(app, 'listJournal')).body as Record<string, number>
   t.equal((last ?? 0) - (oldest ?? 0), 7, 'eight are kept')
-  const { next, leave } = await follow(`${url}/v1/journal/stream?since=1`)
+  const { next, leave } = await follow(
+    `${url}/v1/journal/stream?since=${app.inspected.journal.run}.1`,
+  )
   const message = await next()
   t.equal(message?.events.length, 8)
-  t.equal(message?.lost, (oldest ?? 0) - 2, 'all between the one that was seen and the oldest')
+  const ended = app.inspected.journal.ended
+  t.equal(message?.lost, ended - 1 - 8, 'all that ended after the one that was seen, but for these')
   leave()
 })
 
