@@ -31,6 +31,8 @@ export class FrameTable {
   /** Keys of the chunks in ascending order; may hold keys of chunks that have gone. */
   #keys: number[] = []
   #keysStale = false
+  /** A chunk that lost its last record, for the next one: a frame often comes and goes alone. */
+  #spare: Chunk | undefined
   #count = 0
 
   /** Frames that are not plainly SECURE. */
@@ -101,7 +103,9 @@ export class FrameTable {
     chunk.states[at] = FrameState.Secure
     if (chunk.notes !== undefined) chunk.notes[at] = Note.None
     this.#count--
-    if (--chunk.count === 0) this.#chunks.delete(key)
+    if (--chunk.count > 0) return
+    this.#chunks.delete(key)
+    this.#spare = chunk
   }
 
   /** The lowest GFN above `gfn` that has a record. */
@@ -126,7 +130,8 @@ export class FrameTable {
   }
 
   #add(key: number): Chunk {
-    const chunk: Chunk = { states: new Uint8Array(CHUNK), count: 0 }
+    const chunk: Chunk = this.#spare ?? { states: new Uint8Array(CHUNK), count: 0 }
+    this.#spare = undefined
     this.#chunks.set(key, chunk)
     this.#keysStale = true
     return chunk

@@ -125,9 +125,10 @@ export class PageStore {
   }
 
   #listAt(key: number, rule: RuleChunk | undefined): ListChunk {
-    const pages: Page[] = new Array<Page>(CHUNK).fill(null)
+    // It grows as pages are set: a small VM has a few.
+    const pages: Page[] = []
     if (rule !== undefined) {
-      for (let i = 0; i < CHUNK; i++) pages[i] = wrap(rule.first + BigInt(i) * rule.step)
+      for (let i = 0; i < CHUNK; i++) pages.push(wrap(rule.first + BigInt(i) * rule.step))
     }
     const list: ListChunk = { pages, live: rule === undefined ? 0 : CHUNK }
     this.#chunks.set(key, list)
