@@ -12,7 +12,7 @@ import type { Svm } from '../ultravisor/svm.ts'
 export class GuestMemory {
   readonly lpid: Lpid
   /** What the boot loader put; a page that is missing here was never touched. */
-  readonly boot = new Map<Gfn, Page>()
+  readonly boot: Map<Gfn, Page>
   /** What each page must hold once the guest is secure; zeros where nothing is said. */
   readonly expected = new Map<Gfn, Page>()
   /** Pages that the host changed while they were paged out. */
@@ -20,8 +20,9 @@ export class GuestMemory {
   /** Pages that the guest shared, as its last call left them. */
   readonly shared = new Set<Gfn>()
 
-  constructor(lpid: Lpid) {
+  constructor(lpid: Lpid, boot = new Map<Gfn, Page>()) {
     this.lpid = lpid
+    this.boot = boot
   }
 
   /** A new switch begins: nothing has come in yet. */

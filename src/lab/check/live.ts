@@ -112,8 +112,8 @@ export function newSetup(
 }
 
 const NOBODY: ReadonlySet<Lpid> = new Set()
-/** Frames of normal memory: enough for many states one after the other, so that none comes twice. */
-export const liveFramesMax = 32_767
+/** Frames of normal memory: more than one way takes, so that none comes twice on it. */
+export const liveFramesMax = 4_095
 /** Units of secure memory: the budget never runs out in a small world. */
 const liveUnits = 2 ** 40
 

@@ -5,24 +5,21 @@ import { FrameState, isFrameState } from '../../ultravisor/frame-state.ts'
 import { Note } from '../../ultravisor/frame-table.ts'
 import { newSvm, type Svm, type SvmState } from '../../ultravisor/svm.ts'
 import { secureWord } from '../../uvmem/frame-state.ts'
-import type { Vm } from '../../uvmem/host.ts'
+import { newVm, type Vm } from '../../uvmem/host.ts'
 import { devicePte, newRegion, type Region } from '../../uvmem/mem-slots.ts'
 import { contentOf, Writer } from '../content.ts'
-import { makeVm } from './acts.ts'
+import { GuestMemory } from '../guest-memory.ts'
 import type { KeyReader } from './byte-key.ts'
 import { FIRST_GFN, HOT_GFN, HOT_ID, SLOT_ID } from './check-world.ts'
 import { FRESH, JUNK, STALE, ZEROS } from './content-codes.ts'
 import { DEVICE } from './encode.ts'
-import { BUDGET_NAMES, Live, type LiveVm, liveFramesMax, type Setup } from './live.ts'
+import { BUDGET_NAMES, Live, type LiveVm, type Setup } from './live.ts'
 import { cipherOf, type Seal, sealOf } from './tag-cipher.ts'
 
 /** The first IV that a restored SVM gives; those below belong to pages sealed before. */
 const FIRST_IV = 100n
 const KEY = new Uint8Array(32)
 const FIXED = new Uint8Array(4)
-
-/** Frames that one world hands out before it is made anew. */
-const framesPerLifeMax = liveFramesMax - 1_000
 
 /** Places that wait for a sealed page until its frame's record has been read. */
 type Waiting = readonly [frame: number, put: (page: bigint) => void]
@@ -74,10 +71,12 @@ export class StateRestorer {
     this.#spares.clear()
   }
 
-  /** An empty world; frames that were handed out before are not used again. */
+  /** An empty world, whose frames are handed out from the first on again. */
   #renew(): void {
-    if (this.#live.host.ram.used > framesPerLifeMax) this.forget()
-    const { host, uv, vms, memories } = this.#live
+    const { host, vms } = this.#live
+    const { ram } = host
+    for (let n = 1; n < ram.next; n++) if (ram.has(asFrame(n))) ram.free(asFrame(n))
+    ram.restore({ next: 1 })
     for (let pfn = 0; pfn < host.devices.pool.size; pfn++) {
       if (host.devices.isUsed(asDevicePfn(pfn))) host.devices.free(asDevicePfn(pfn))
     }
@@ -90,9 +89,6 @@ export class StateRestorer {
       vm.cut = false
       vm.spoiled = false
     }
-    host.vms.clear()
-    uv.svms.clear()
-    for (const memory of memories.values()) memory.begin()
     this.#live.broken = []
   }
 
@@ -114,12 +110,25 @@ export class StateRestorer {
     const bits = this.#key.next()
     vm.cut = (bits & 2) !== 0
     invariant((bits & 25) === 1, 'a VM without fault')
-    const made = makeVm(this.#live.host, vm.lpid, this.#setup.world.frames)
+    const made = this.#newVm(vm.lpid)
     made.secureGuest = (bits >> 5) & 3
     vm.spoiled = bits >= 128
     this.#hostSide(made)
     if ((bits & 4) !== 0) this.#guestSide(vm.lpid, at * this.#setup.gfns.length)
+    else this.#live.uv.svms.delete(vm.lpid)
     this.#memory(vm.lpid)
+  }
+
+  /**
+   * In place of the VM of before. A map that is cleared leaves its old table behind, and that keeps
+   * alive what was in it until the next full collection: most of the time went there.
+   */
+  #newVm(lpid: Lpid): Vm {
+    const vm = newVm(lpid, true, true)
+    const pages = this.#setup.world.frames
+    vm.slots.add({ id: SLOT_ID, base: asGfn(FIRST_GFN), pages, region: newRegion(SLOT_ID, pages) })
+    this.#live.host.vms.set(lpid, vm)
+    return vm
   }
 
   #hostSide(vm: Vm): void {
@@ -248,8 +257,9 @@ export class StateRestorer {
   }
 
   #memory(lpid: Lpid): void {
-    const memory = present(this.#live.memories.get(lpid), 'a memory')
     const { filled, gfns, contents } = this.#setup
+    const memory = new GuestMemory(lpid, this.#live.memories.get(lpid)?.boot)
+    this.#live.memories.set(lpid, memory)
     if (memory.boot.size === 0) {
       for (const gfn of filled) memory.boot.set(gfn, contentOf(Writer.Boot, lpid, gfn))
     }
