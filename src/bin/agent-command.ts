@@ -7,6 +7,7 @@ import { AgentOptions } from './agent-options.ts'
 import { AGENT, AgentRequest, type AgentTask } from './agent-protocol.ts'
 import { type Agent, AgentMemory, TASKS } from './agent-tasks.ts'
 import { CommandError, ExitCode, type Io } from './io.ts'
+import { credentialsOf } from './net-options.ts'
 import { addOptions, readOptions } from './options.ts'
 
 export function register(program: Command, io: Io): void {
@@ -19,16 +20,21 @@ export function register(program: Command, io: Io): void {
 }
 
 async function run(options: AgentOptions, io: Io): Promise<void> {
-  const { url, profile, protocol, token } = options
+  const { url, profile, protocol } = options
   const memory = new AgentMemory()
   const watch = { ultracall: memory.note }
   const name = 'uvmem demo'
-  const client = await connectUv({ url, profile, protocol, token, name, watch }).catch(
-    (error: unknown) => {
-      if (error instanceof ConnectError) throw new CommandError(error.message, ExitCode.Failed)
-      throw error
-    },
-  )
+  const client = await connectUv({
+    url,
+    profile,
+    protocol,
+    ...credentialsOf(options),
+    name,
+    watch,
+  }).catch((error: unknown) => {
+    if (error instanceof ConnectError) throw new CommandError(error.message, ExitCode.Failed)
+    throw error
+  })
   const { session } = await client.open()
   const say = (line: object): void => {
     io.out.write(`${JSON.stringify(line)}\n`)

@@ -1,6 +1,7 @@
 /** The options of the hidden command `uvmem uv-agent`. */
 import { z } from 'zod'
 import { PROTOCOLS, UV_CHOICES } from './choices.ts'
+import { CREDENTIAL_OPTIONS } from './net-options.ts'
 import { oneOf, option, text } from './option.ts'
 
 export const AgentOptions = z.strictObject({
@@ -12,6 +13,6 @@ export const AgentOptions = z.strictObject({
   protocol: option(oneOf(PROTOCOLS, 'a protocol').default('json'), PROTOCOLS.join(' or '), {
     value: 'name',
   }),
-  token: option(text('a token').optional(), 'the bearer token', { secret: true }),
+  ...CREDENTIAL_OPTIONS,
 })
 export type AgentOptions = z.output<typeof AgentOptions>

@@ -19,6 +19,7 @@ import { stepLine, tableOf } from './demo-table.ts'
 import { type DemoWorld, guestOf, pfnsInUse, secretsFor } from './demo-world.ts'
 import { type Endpoints, endpointsOf } from './endpoints.ts'
 import { CommandError, ExitCode, type Io } from './io.ts'
+import { credentialsOf } from './net-options.ts'
 import { addOptions, readOptions } from './options.ts'
 import { counted, elapsed } from './progress-bar.ts'
 
@@ -126,15 +127,19 @@ async function startBoth(
   say: (line: string) => void,
 ): Promise<{ rest: HvRest; agent: DemoAgent }> {
   const start = performance.now()
-  const { url, token, uvProfile: profile, protocol } = options
+  const { url, tlsCa, uvProfile: profile, protocol } = options
+  const { token, ca } = credentialsOf(options)
   const server = url === undefined ? await startServer(options, io, children) : endpointsOf(url)
   const words = ['uv-agent', '--url', server.uv, '--profile', profile, '--protocol', protocol]
-  const settings = token === undefined ? {} : { UVMEM_TOKEN: token }
+  const settings = {
+    ...(token === undefined ? {} : { UVMEM_TOKEN: token }),
+    ...(tlsCa === undefined ? {} : { UVMEM_TLS_CA: tlsCa.path }),
+  }
   const child = new Child(io, 'the ultravisor', words, settings)
   children.unshift(child)
   const agent = new DemoAgent(child)
   await agent.ready()
-  const rest = new HvRest({ url: server.http, token })
+  const rest = new HvRest({ url: server.http, token, ca })
   const facts = await rest.call('getHost')
   const sides = `${facts.profile} at ${server.http}, ${profile} over ${protocol}`
   const text = `${sides}; processes ${children.map(({ pid }) => pid).join(' and ')}`

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { LPID_MAX } from '../abi/page.ts'
 import { HV_CHOICES, PROTOCOLS, UV_CHOICES } from './choices.ts'
+import { CREDENTIAL_OPTIONS } from './net-options.ts'
 import { flag, integer, oneOf, option, pages, text } from './option.ts'
 
 /** Pages of both slots together: 64 MiB to 1 TiB. */
@@ -21,7 +22,7 @@ export const DemoOptions = z.strictObject({
     value: 'url',
     shownDefault: 'a server of its own',
   }),
-  token: option(text('a token').optional(), "that server's bearer token", { secret: true }),
+  ...CREDENTIAL_OPTIONS,
   lpid: option(integer(1, LPID_MAX, 'an LPID').default(1), 'LPID of the VM, which must be free', {
     value: 'number',
     shownDefault: '1',

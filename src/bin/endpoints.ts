@@ -26,7 +26,13 @@ export function endpointsOf(url: string, http?: string): Endpoints {
   }
 }
 
+/** What is written into a URL is kept by shells and logs, so an error does not repeat it either. */
 function parseUrl(text: string, from: string): URL {
+  if (/[@?#]/.test(text)) {
+    throw new CommandError(
+      `${from}: an address holds neither a name, nor a token, nor a query: use --token-file or UVMEM_TOKEN`,
+    )
+  }
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url !== undefined && /^(?:ws|http)s?:$/.test(url.protocol)) return url
   throw new CommandError(

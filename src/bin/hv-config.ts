@@ -3,12 +3,13 @@ import { LIMITS, type Limits } from '../../schemas/limits.ts'
 import type { HvConfig } from '../hv/config.ts'
 import type { ServerOptions } from './hv-options.ts'
 
-export function hvConfig(options: ServerOptions): HvConfig {
+/** `autoCreate`: what an option that was not given means. */
+export function hvConfig(options: ServerOptions, autoCreate: boolean): HvConfig {
   const limits: Limits = { ...LIMITS, ...pick(options, Object.keys(LIMITS)) }
   return {
     profile: options.profile,
     poolPages: options.pool,
-    autoCreateVms: options.autoCreate,
+    autoCreateVms: options.autoCreate ?? autoCreate,
     notifiesMigrations: options.notifyMigrations,
     orphans: options.orphans,
     window: options.window,

@@ -2,9 +2,10 @@
 import { z } from 'zod'
 import { LIMITS } from '../../schemas/limits.ts'
 import { highestOf, SETTABLE_LIMITS, type SettableLimit } from '../server/limit-ranges.ts'
+import { parseTokens } from '../server/tokens.ts'
 import { devicePfnsMax } from '../uvmem/device-pages.ts'
 import { HV_CHOICES } from './choices.ts'
-import { fileText, flag, integer, list, oneOf, option, pages, text } from './option.ts'
+import { fileOf, fileText, flag, integer, list, oneOf, option, pages, text } from './option.ts'
 
 const GROUP = {
   net: 'Network:',
@@ -62,9 +63,9 @@ export const ServerOptions = z.strictObject({
     { value: 'number', group: GROUP.hv, shownDefault: '256' },
   ),
   autoCreate: option(
-    flag('auto-create').default(true),
+    flag('auto-create').optional(),
     'make an empty VM at the first call for it; --no-auto-create answers with an error',
-    { kind: 'flag', group: GROUP.hv },
+    { kind: 'flag', group: GROUP.hv, shownDefault: 'unless there is a --tokens-file' },
   ),
   orphans: option(
     oneOf(['keep', 'reset'], 'orphans').default('keep'),
@@ -148,8 +149,26 @@ export const HvOptions = z.strictObject({
   }),
   tokenFile,
   token,
+  tokensFile: option(
+    fileOf('the tokens', parseTokens).optional(),
+    'file with a line for each token: roles (reader, operator, uv), a name, the token or its SHA-256',
+    { value: 'file', group: GROUP.net },
+  ),
   auth: option(flag('auth').default(true), 'serve other hosts without a token with --no-auth', {
     kind: 'flag',
+    group: GROUP.net,
+  }),
+  tlsCert: option(fileText('the certificate').optional(), 'PEM file: speak TLS (https, wss) only', {
+    value: 'file',
+    group: GROUP.net,
+  }),
+  tlsKey: option(fileText('the key').optional(), 'PEM file with the key of --tls-cert', {
+    value: 'file',
+    group: GROUP.net,
+  }),
+  allowHost: option(list('hosts').default([]), 'name by which the server is reached', {
+    kind: 'list',
+    value: 'name',
     group: GROUP.net,
   }),
   allowOrigin,

@@ -3,17 +3,18 @@
  * state from run to run, its record, and its end, at which state and record are kept.
  */
 import { performance } from 'node:perf_hooks'
-import { pino } from 'pino'
 import type { StateDir } from '../hv/state-dir.ts'
-import { type App, buildApp } from '../server/app.ts'
+import { type App, buildApp, type TlsOptions } from '../server/app.ts'
 import { callLog } from '../server/call-log.ts'
 import { type Address, listen } from '../server/listen.ts'
+import type { TokenEntry } from '../server/tokens.ts'
 import { addFaults, type Beginning, begin, readBeginning } from './hv-begin.ts'
 import { hvConfig } from './hv-config.ts'
 import type { ServerOptions } from './hv-options.ts'
 import { loadState, openStateDir, saveState } from './hv-state.ts'
 import { CommandError, ExitCode, type Io } from './io.ts'
 import { RecordFile } from './record-file.ts'
+import { serverLog } from './server-log.ts'
 import { VERSION } from './version.ts'
 
 /** Where a server listens, and what it asks for. */
@@ -22,6 +23,11 @@ export interface Place {
   readonly port: number
   /** The bearer token that clients show; nobody has to without one. */
   readonly token: string | undefined
+  /** Tokens with roles. */
+  readonly tokens?: readonly TokenEntry[] | undefined
+  /** Names by which it is reached besides `host`. */
+  readonly allowedHosts?: readonly string[]
+  readonly tls?: TlsOptions | undefined
 }
 
 export interface Served {
@@ -78,15 +84,18 @@ async function open(
 }
 
 function appOf(options: ServerOptions, place: Place, file: RecordFile | undefined, io: Io): App {
-  const { token, host } = place
+  const { token, tokens = [], host, allowedHosts = [], tls } = place
+  const guard = { token, tokens, host, allowedHosts, allowedOrigins: options.allowOrigin }
   return buildApp({
-    hv: hvConfig(options),
-    guard: { token, host, allowedOrigins: options.allowOrigin },
+    // A VM made at a first call would tell which LPIDs were free: not among several users.
+    hv: hvConfig(options, tokens.length === 0),
+    guard,
+    ...(tls === undefined ? {} : { tls }),
     version: VERSION,
     metricsPerVm: options.metricsPerVm,
     journalEvents: options.journalEntries,
     ...(file === undefined ? {} : { record: file.write }),
-    log: pino({ level: options.logLevel }, io.err),
+    log: serverLog(options.logLevel, io.err),
     ...(options.logCalls ? { watch: callLog(elapsed, (line) => io.err.write(line)) } : {}),
   })
 }

@@ -16,6 +16,7 @@ import { CommandError, ExitCode, type Io } from './io.ts'
 import { LoadOptions } from './load-options.ts'
 import { progressLine } from './load-progress.ts'
 import { LOAD_WORKER } from './load-worker-command.ts'
+import { credentialsOf } from './net-options.ts'
 import { addOptions, readOptions } from './options.ts'
 
 const EXAMPLES = `
@@ -91,7 +92,7 @@ function planOf(options: LoadOptions): LoadPlan {
   return {
     uv,
     http,
-    token: options.tokenFile ?? options.token,
+    ...credentialsOf(options),
     clients,
     vmsPerClient,
     vmPages: options.vmSize,

@@ -124,16 +124,44 @@ export function pages(max: number, what: string) {
     })
 }
 
+/** A file that can be read and holds something; undefined for any other. */
+function contentOf(path: string): string | undefined {
+  try {
+    const content = readFileSync(path, 'utf8').trim()
+    return content === '' ? undefined : content
+  } catch {
+    // Whatever the reason: the path does not lead to a text.
+    return undefined
+  }
+}
+
 /** The text in a file, without the white space around it. */
 export function fileText(what: string) {
   const expected = `${what}: the path of a file that can be read and is not empty`
   return text(what).transform((path, context): string => {
-    try {
-      const content = readFileSync(path, 'utf8').trim()
-      if (content !== '') return content
-    } catch {
-      // Whatever the reason: the path does not lead to a text.
-    }
+    const content = contentOf(path)
+    if (content !== undefined) return content
+    context.addIssue({ code: 'custom', message: expected })
+    return z.NEVER
+  })
+}
+
+/** What `read` makes of the text in a file; it answers with a string when it cannot. */
+export function fileOf<T extends object>(what: string, read: (content: string) => T | string) {
+  return fileText(what).transform((content, context): T => {
+    const made = read(content)
+    if (typeof made !== 'string') return made
+    context.addIssue({ code: 'custom', message: `${what}: ${made}` })
+    return z.NEVER
+  })
+}
+
+/** A PEM file with one or more certificates; its path as well, for processes that we start. */
+export function certificateFile(what: string) {
+  const expected = `${what}: the path of a PEM file with certificates`
+  return text(what).transform((path, context): { path: string; pem: string } => {
+    const pem = contentOf(path)
+    if (pem?.includes('-----BEGIN CERTIFICATE-----') === true) return { path, pem }
     context.addIssue({ code: 'custom', message: expected })
     return z.NEVER
   })

@@ -5,7 +5,7 @@ import { asLpid, LPID_MAX, type Lpid } from '../abi/page.ts'
 import { HvRest, RestError } from '../peer/hv-rest.ts'
 import { endpointsOf } from './endpoints.ts'
 import { CommandError, ExitCode, type Io } from './io.ts'
-import { SERVER_OPTIONS } from './net-options.ts'
+import { credentialsOf, SERVER_OPTIONS } from './net-options.ts'
 import { flag, option } from './option.ts'
 import { addOptions, readOptions } from './options.ts'
 
@@ -47,8 +47,8 @@ export function serveCommand<Schema extends z.ZodObject, Words extends readonly 
 
 /** The schema of every such command has the members of REST_OPTIONS. */
 function restOf(options: object): HvRest {
-  const { url, tokenFile, token } = options as RestOptions
-  return new HvRest({ url: endpointsOf(url).http, token: tokenFile ?? token })
+  const given = options as RestOptions
+  return new HvRest({ url: endpointsOf(given.url).http, ...credentialsOf(given) })
 }
 
 async function told(run: () => Promise<void>): Promise<void> {

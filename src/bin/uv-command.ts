@@ -7,6 +7,7 @@ import { UvCallError } from '../peer/uv-errors.ts'
 import { ConnectError } from '../peer/ws-transport.ts'
 import { endpointsOf } from './endpoints.ts'
 import { CommandError, ExitCode, type Io } from './io.ts'
+import { credentialsOf } from './net-options.ts'
 import { addOptions, readOptions } from './options.ts'
 import { drawProgress } from './progress-bar.ts'
 import { Refusals } from './refusals.ts'
@@ -50,11 +51,10 @@ async function run(options: UvOptions, io: Io): Promise<void> {
   const line: Line = { ending: undefined, ended: () => undefined }
   const files = openFiles(options)
   const endpoints = endpointsOf(options.url, options.http)
-  const token = options.tokenFile ?? options.token
-  const rest = new HvRest({ url: endpoints.http, token })
+  const rest = new HvRest({ url: endpoints.http, ...credentialsOf(options) })
   let client: UvClient | undefined
   try {
-    client = await connect(options, endpoints.uv, token, refusals, line)
+    client = await connect(options, endpoints.uv, refusals, line)
     const facts = await client.open()
     const guests = await prepareAll(rest, client, files, options)
     const reports = await switchAll(rest, client, guests, options, refusals, io)
@@ -72,13 +72,12 @@ async function run(options: UvOptions, io: Io): Promise<void> {
 function connect(
   options: UvOptions,
   url: string,
-  token: string | undefined,
   refusals: Refusals,
   line: Line,
 ): Promise<UvClient> {
   return connectUv({
     url,
-    token,
+    ...credentialsOf(options),
     name: options.name,
     protocol: options.protocol,
     profile: options.profile,

@@ -26,7 +26,7 @@ export class LoadClient {
   constructor(plan: LoadPlan, number: number) {
     this.#plan = plan
     this.number = number
-    this.rest = new HvRest({ url: plan.http, token: plan.token })
+    this.rest = new HvRest({ url: plan.http, token: plan.token, ca: plan.ca })
     this.vms = lpidsOf(plan, number).map((lpid) => new LoadVm(this, asLpid(lpid)))
   }
 
@@ -69,12 +69,13 @@ export class LoadClient {
   }
 
   async #connect(connected: (ms: number) => void): Promise<UvClient> {
-    const { uv: url, token, protocol, profile, content, window } = this.#plan
+    const { uv: url, token, ca, protocol, profile, content, window } = this.#plan
     const start = performance.now()
     let uv: UvClient | undefined
     const transport = await connectWs({
       url,
       token,
+      ca,
       subprotocol: UV_CODECS[protocol]().subprotocol,
       receive: (data) => uv?.receive(data),
       failed: (error) => uv?.lose(`this client failed: ${String(error)}`),

@@ -13,6 +13,8 @@ export interface LoadPlan {
   /** `http://HOST:PORT` */
   readonly http: string
   readonly token: string | undefined
+  /** Certificates in PEM that the server's own is checked with, in place of the known ones. */
+  readonly ca: string | undefined
   /** Connections, each with an ultravisor of its own. */
   readonly clients: number
   readonly vmsPerClient: number

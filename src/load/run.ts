@@ -55,7 +55,7 @@ export async function runLoad(
   thresholds: readonly Threshold[],
   ports: RunPorts,
 ): Promise<LoadReport> {
-  const rest = new HvRest({ url: plan.http, token: plan.token })
+  const rest = new HvRest({ url: plan.http, token: plan.token, ca: plan.ca })
   const server = await lookAtServer(rest, plan)
   const recorder = new Recorder()
   const workers = new Workers(plan, ports.words, recorder)

@@ -10,6 +10,7 @@ import { OPERATIONS, type OperationName } from '../../schemas/rest/operations.ts
 import { ProblemDocument } from '../../schemas/rest/problem.ts'
 import type { Gpa, Lpid } from '../abi/page.ts'
 import { messagesOf } from './event-stream.ts'
+import { type Fetch, type FetchInit, httpsFetch, plainFetch } from './https-fetch.ts'
 
 type Operations = typeof OPERATIONS
 type Values = Readonly<Record<string, string | number | boolean>>
@@ -61,13 +62,17 @@ export interface RestOptions {
   /** `http://127.0.0.1:8080`, without a path. */
   readonly url: string
   readonly token?: string | undefined
+  /** Certificates in PEM that an https server's own is checked with, in place of the known ones. */
+  readonly ca?: string | undefined
 }
 
 export class HvRest {
   readonly url: string
   readonly #headers: Readonly<Record<string, string>>
+  readonly #send: Fetch
 
-  constructor({ url, token }: RestOptions) {
+  constructor({ url, token, ca }: RestOptions) {
+    this.#send = ca === undefined ? plainFetch : httpsFetch(ca)
     this.url = url.replace(/\/+$/, '')
     this.#headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
   }
@@ -93,7 +98,7 @@ export class HvRest {
   async write(lpid: Lpid, gpa: Gpa, content: Uint8Array | AsyncIterable<Uint8Array>) {
     const { method, route, answer } = OPERATIONS.writeMemory
     const headers = { 'content-type': 'application/octet-stream' }
-    const init = { headers, body: content, duplex: 'half' as const }
+    const init = { headers, body: content }
     const reply = await this.#fetch(method, pathOf(route, { lpid }), { gpa }, init)
     return answer.parse(await reply.json()).written
   }
@@ -136,7 +141,7 @@ export class HvRest {
     method: string,
     path: string,
     query: Values,
-    init: RequestInit & { readonly headers?: Readonly<Record<string, string>> },
+    init: Partial<FetchInit>,
   ): Promise<Response> {
     const params = new URLSearchParams()
     for (const [key, value] of Object.entries(query)) params.append(key, String(value))
@@ -145,7 +150,7 @@ export class HvRest {
     const headers = { ...this.#headers, ...init.headers }
     let reply: Response
     try {
-      reply = await fetch(url, { ...init, method, headers })
+      reply = await this.#send(url, { ...init, method, headers })
     } catch (error) {
       throw new RestError(`${method} ${url}`, 0, undefined, causeOf(error))
     }

@@ -50,6 +50,8 @@ export interface ConnectOptions extends UvOptions {
   readonly url: string
   /** Bearer token of the server, when it wants one. */
   readonly token?: string | undefined
+  /** Certificates in PEM that a wss server's own is checked with, in place of the known ones. */
+  readonly ca?: string | undefined
   readonly connectMsMax?: number
   /** Told once how the connection ended, whoever ended it. */
   readonly ended?: (ending: Ending) => void
@@ -131,12 +133,13 @@ export class UvClient {
 
 /** Connects to a hypervisor; rejects with ConnectError. The session is not open yet. */
 export async function connectUv(options: ConnectOptions): Promise<UvClient> {
-  const { url, token, protocol = 'json', connectMsMax, ended } = options
+  const { url, token, ca, protocol = 'json', connectMsMax, ended } = options
   // Nothing comes before SESSION_OPEN, so the client is there when the first message is.
   let client: UvClient | undefined
   const transport = await connectWs({
     url,
     token,
+    ca,
     subprotocol: UV_CODECS[protocol]().subprotocol,
     ...(connectMsMax === undefined ? {} : { connectMsMax }),
     receive: (data) => client?.receive(data),

@@ -36,6 +36,8 @@ export interface WsOptions {
   readonly subprotocol: string
   /** Sent as a bearer token. */
   readonly token?: string | undefined
+  /** Certificates in PEM that a wss server's own is checked with, in place of the known ones. */
+  readonly ca?: string | undefined
   /** Milliseconds until the upgrade must be answered; default 10,000. */
   readonly connectMsMax?: number
   readonly pingIntervalMs?: number
@@ -55,7 +57,7 @@ export interface WsTransport extends Transport {
 
 /** Connects; rejects with ConnectError. */
 export function connectWs(options: WsOptions): Promise<WsTransport> {
-  const { url, subprotocol, token, connectMsMax = CONNECT_MS_MAX } = options
+  const { url, subprotocol, token, ca, connectMsMax = CONNECT_MS_MAX } = options
   return new Promise((resolve, reject) => {
     const fail = (why: string): void => reject(new ConnectError(`cannot connect to ${url}: ${why}`))
     let socket: WebSocket
@@ -65,6 +67,7 @@ export function connectWs(options: WsOptions): Promise<WsTransport> {
         maxPayload: LIMITS.messageBytesMax,
         handshakeTimeout: connectMsMax,
         ...(token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } }),
+        ...(ca === undefined ? {} : { ca }),
       })
     } catch (error) {
       return fail(reasonOf(error))

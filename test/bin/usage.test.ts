@@ -29,8 +29,8 @@ t.test('what cannot be understood says what was expected: 2', async (t) => {
     [['hv', '--vm', '1:1GiB', '--vm', '1:1GiB'], /VM 1 is named twice/],
     [['hv', '--load', '1:x'], /--load 1:x: expected lpid:gpa:path/],
     [['hv', '--load', '1:x:y'], /--load 1:x:y: x: expected an address/],
-    [['hv', '--host', '0.0.0.0'], /needs --token-file, UVMEM_TOKEN or --no-auth/],
-    [['hv', '--host', '::'], /needs --token-file/],
+    [['hv', '--host', '0.0.0.0'], /needs --tokens-file, --token-file, UVMEM_TOKEN or --no-auth/],
+    [['hv', '--host', '::'], /needs --tokens-file/],
     [['hv', '--token-file', '/does/not/exist'], /--token-file .*: expected the token: the path/],
     [['hv'], /UVMEM_PORT "x": expected a port/, { UVMEM_PORT: 'x' }],
     [
