@@ -2,6 +2,7 @@
 import type { Limits } from '../../schemas/limits.ts'
 import type { Lpid } from '../abi/page.ts'
 import type { HvProfileName } from '../uvmem/profile.ts'
+import type { Task } from './operation.ts'
 
 /** What becomes of the VMs of a session that is given up. */
 export type Orphans = 'keep' | 'reset'
@@ -24,8 +25,8 @@ export interface HvConfig {
 export interface HvPorts {
   /** Milliseconds since some start, rising. */
   readonly now: () => number
-  /** Runs something in a later turn of the event loop. */
-  readonly later: (run: () => void) => void
+  /** Runs something in a later turn of the event loop: `op` wants another turn, if one is named. */
+  readonly later: (run: () => void, op?: Task) => void
   /** A secret of so many bytes, as text. */
   readonly token: () => string
   /** We are wrong: an operation on this VM threw, and the VM is stopped. */

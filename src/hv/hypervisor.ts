@@ -80,7 +80,13 @@ export class Hypervisor {
    * state-control.ts. VMs that are not normal have lost their ultravisor.
    */
   replaceHost(host: Host): void {
-    invariant(this.#open === 0 && this.sessions.size === 0, 'a host is replaced between calls')
+    invariant(this.sessions.size === 0, 'a host is replaced when nobody serves its VMs')
+    this.adoptHost(host)
+  }
+
+  /** The same for a state in which the VMs of the sessions are as they were. */
+  adoptHost(host: Host): void {
+    invariant(this.#open === 0, 'a host is replaced between calls')
     this.#host = host
     this.recount()
     this.watch.replaced(host)
@@ -226,7 +232,7 @@ export class Hypervisor {
           vm: () => this.host.vms.get(lpid),
           freePfns: () => this.host.devices.available,
           ask: (op, call, answer) => this.#ultracalls.ask(op, call, answer),
-          later: (run) => this.ports.later(run),
+          later: (run, op) => this.ports.later(run, op),
           began: (op, vm) => this.watch.began(op, vm),
           resumed: (op) => this.watch.resumed(op),
           failed: (op, error) => this.ports.failed?.(op.lpid, error),

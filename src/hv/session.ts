@@ -21,6 +21,8 @@ export interface UvLink {
 }
 
 export interface Session {
+  /** The first session is 1, and none has the number of another one. */
+  readonly serial: number
   /** Names the session in logs and answers. */
   readonly id: string
   /** As the client calls itself. */
@@ -46,7 +48,8 @@ export class Sessions {
 
   open(name: string, link: UvLink, openedAt: number): Session {
     this.#opened++
-    const session = { id: `s${this.#opened}`, name, openedAt, link, lpids: new Set<Lpid>() }
+    const serial = this.#opened
+    const session = { serial, id: `s${serial}`, name, openedAt, link, lpids: new Set<Lpid>() }
     this.#byId.set(session.id, session)
     return session
   }

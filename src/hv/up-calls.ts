@@ -98,15 +98,22 @@ export function serve(hv: Hypervisor, caller: Caller, call: UvCall): void {
     if (refusal === undefined) return fail(hv, call, 'LPID_UNKNOWN', { lpid: body.lpid })
     if ('limit' in refusal) return failLimit(hv, call, refusal)
   }
+  const { gate } = hv
+  if (gate === undefined || gate.rules.size === 0) return handle(hv, session, call)
+  gate.incoming(session, call, (allowed) => handle(hv, session, allowed))
+}
+
+/** Serves a call that nothing speaks against. */
+export function handle(hv: Hypervisor, session: Session, call: UvCall): void {
+  const { body } = call
+  if (body.call === 'SESSION_OPEN') return
   const handler = HANDLERS[body.call] as (
     hv: Hypervisor,
     session: Session,
     call: UvCall,
     body: UpCall,
   ) => void
-  const { gate } = hv
-  if (gate === undefined || gate.rules.size === 0) return handler(hv, session, call, body)
-  gate.incoming(session, call, (allowed) => handler(hv, session, allowed, body))
+  handler(hv, session, call, body)
 }
 
 /**
