@@ -27,6 +27,7 @@ export const ACCESS = {
   getOpenApi: 'reader',
   getAsyncApi: 'reader',
   getHost: 'reader',
+  getMetrics: 'reader',
   denyFrames: 'operator',
   getInvariants: 'reader',
   listSessions: 'reader',

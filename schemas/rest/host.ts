@@ -1,7 +1,7 @@
 /** The host: facts, limits, sessions, and whether it is well. */
 import { z } from 'zod'
 import { LIMITS, type LimitName } from '../limits.ts'
-import { defineOperation } from './operation.ts'
+import { defineOperation, METRICS_TEXT } from './operation.ts'
 import { flagBody } from './values.ts'
 
 const count = (what: string) => z.int().min(0).describe(what)
@@ -45,6 +45,15 @@ export const getHost = defineOperation({
   summary: 'Facts about the host',
   description: 'Version, behaviour profile, use of secure and normal memory, and every limit.',
   answer: HostFacts,
+})
+export const getMetrics = defineOperation({
+  method: 'GET',
+  route: '/metrics',
+  tag: 'Host',
+  summary: 'Metrics for Prometheus',
+  description:
+    'Calls by code, latencies as histograms, frames by state, secure memory, sessions, queues, send buffers, the process; series for each VM only where the server was started with --metrics-per-vm.',
+  answer: METRICS_TEXT,
 })
 export const denyFrames = defineOperation({
   method: 'POST',

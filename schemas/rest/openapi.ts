@@ -1,7 +1,7 @@
 /** The OpenAPI 3.1 document of the REST API, made of the schemas that the server validates with. */
 import { z } from 'zod'
 import { ACCESS, type Access } from './access.ts'
-import { type AnswerSchema, EVENTS, OCTETS, type Operation } from './operation.ts'
+import { type AnswerSchema, EVENTS, METRICS_TEXT, OCTETS, type Operation } from './operation.ts'
 import { OPERATIONS, type OperationName } from './operations.ts'
 import { PROBLEM, ProblemDocument, type ProblemName } from './problem.ts'
 
@@ -21,6 +21,7 @@ function schemaOf(schema: z.ZodType): Json {
 function content(schema: AnswerSchema): Json {
   if (schema === OCTETS) return OCTET_CONTENT
   if (schema === EVENTS) return { 'text/event-stream': { schema: { type: 'string' } } }
+  if (schema === METRICS_TEXT) return { 'text/plain': { schema: { type: 'string' } } }
   return { 'application/json': { schema: schemaOf(schema) } }
 }
 

@@ -13,9 +13,12 @@ export const OCTETS = 'octets'
 /** An answer that is a stream of server-sent events. */
 export const EVENTS = 'events'
 
+/** An answer that is text in the exposition format of Prometheus. */
+export const METRICS_TEXT = 'metrics'
+
 /** What a body can be: a JSON document, plain bytes, or nothing. */
 export type BodySchema = z.ZodType | typeof OCTETS | undefined
-export type AnswerSchema = z.ZodType | typeof OCTETS | typeof EVENTS
+export type AnswerSchema = z.ZodType | typeof OCTETS | typeof EVENTS | typeof METRICS_TEXT
 
 export interface Operation<
   Path extends z.ZodType = z.ZodType,

@@ -19,6 +19,7 @@ type NotJson =
   | 'readMemory'
   | 'writeMemory'
   | 'getFrameMap'
+  | 'getMetrics'
   | 'followJournal'
   | 'getSnapshot'
   | 'putSnapshot'

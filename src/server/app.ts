@@ -18,8 +18,9 @@ import { serveDocs } from './docs.ts'
 import { Ending } from './ending.ts'
 import { buildGuard, type GuardOptions } from './guard.ts'
 import { NO_LOG } from './log.ts'
-import { serveMetrics } from './metrics.ts'
+import { metricsOf } from './metrics.ts'
 import { serveRest } from './rest.ts'
+import { serveProblems, watchRoutes } from './rest-problems.ts'
 import { guardRoutes } from './route-access.ts'
 import { UvEndpoint } from './uv-endpoint.ts'
 
@@ -89,12 +90,14 @@ export function buildApp(options: AppOptions): App {
   uv.listen(http.server)
   const state = new StateControl(hv, { after })
   const ending = new Ending()
-  const hosted = { hv, inspected, vmm, state, ending, version: options.version }
-  serveRest(http, hosted)
+  const { version } = options
+  const source = { hv, counters, connections: uv.connections, version }
+  const metrics = metricsOf(source, { perVm: options.metricsPerVm ?? false })
+  const routes = watchRoutes(http)
+  serveRest(http, { hv, inspected, vmm, state, ending, metrics, version })
   serveDashboard(http)
   serveDocs(http)
-  const source = { hv, counters, connections: uv.connections, version: options.version }
-  serveMetrics(http, source, { perVm: options.metricsPerVm ?? false })
+  serveProblems(http, routes)
   const close = (): Promise<void> => end(http, hv, uv, ending)
   return { http, hv, inspected, vmm, state, uv, close }
 }

@@ -52,10 +52,15 @@ interface StaticFile {
 
 export function serveDashboard(http: FastifyInstance): void {
   for (const { url, type, etag, bytes } of filesOf()) {
-    http.get(url, allow('open'), (request, reply) => {
-      reply.headers(HEADERS).header('etag', etag)
-      if (request.headers['if-none-match'] === etag) return reply.code(304).send()
-      return reply.type(type).send(bytes)
+    http.route({
+      method: ['GET', 'HEAD'],
+      url,
+      ...allow('open'),
+      handler: (request, reply) => {
+        reply.headers(HEADERS).header('etag', etag)
+        if (request.headers['if-none-match'] === etag) return reply.code(304).send()
+        return reply.type(type).send(bytes)
+      },
     })
   }
 }

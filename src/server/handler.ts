@@ -1,7 +1,7 @@
 /** The shape of the handlers of the REST API: one for every operation, or it does not compile. */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { z } from 'zod'
-import type { EVENTS, OCTETS } from '../../schemas/rest/operation.ts'
+import type { EVENTS, METRICS_TEXT, OCTETS } from '../../schemas/rest/operation.ts'
 import type { OPERATIONS, OperationName } from '../../schemas/rest/operations.ts'
 import type { Hypervisor } from '../hv/hypervisor.ts'
 import type { Inspected } from '../hv/inspected.ts'
@@ -17,6 +17,8 @@ export interface Hosted {
   readonly vmm: Vmm
   readonly state: StateControl
   readonly ending: Ending
+  /** What `/metrics` shows at this moment. */
+  readonly metrics: () => Promise<MetricsText>
   readonly version: string
 }
 
@@ -44,6 +46,12 @@ export interface Stream {
   readonly events: (signal: AbortSignal) => AsyncIterable<string>
 }
 
+/** Metrics in the format that their type names. */
+export interface MetricsText {
+  readonly type: string
+  readonly text: string
+}
+
 type Operations = typeof OPERATIONS
 type Output<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined
 type Body<Schema> = Schema extends typeof OCTETS ? Upload : Output<Schema>
@@ -51,7 +59,9 @@ type Answer<Schema> = Schema extends z.ZodType
   ? z.input<Schema>
   : Schema extends typeof EVENTS
     ? Stream
-    : Download | Tagged
+    : Schema extends typeof METRICS_TEXT
+      ? MetricsText
+      : Download | Tagged
 
 /** A request, checked. */
 export interface Asked<Name extends OperationName> {

@@ -12,6 +12,7 @@ export const HOST_HANDLERS: Handlers<
   | 'getOpenApi'
   | 'getAsyncApi'
   | 'getHost'
+  | 'getMetrics'
   | 'denyFrames'
   | 'getInvariants'
   | 'listSessions'
@@ -37,6 +38,7 @@ export const HOST_HANDLERS: Handlers<
       limits: config.limits,
     }
   },
+  getMetrics: ({ metrics }) => metrics(),
   denyFrames: ({ vmm }, { body }) => {
     vmm.denyFrames(body.denied)
     return { denied: body.denied }

@@ -2,13 +2,10 @@
  * `/metrics` for Prometheus: the only file that knows prom-client, which writes the text format and
  * knows the metrics of a Node.js process (CPU, memory, garbage collection, event-loop delay).
  */
-import type { FastifyInstance } from 'fastify'
 import { collectDefaultMetrics, type Metric, Registry } from 'prom-client'
+import type { MetricsText } from './handler.ts'
 import { METRICS, type MetricSpec, VM_METRICS } from './metrics-list.ts'
 import { FrameCounts, type MetricsSource, type Scrape, scrape } from './metrics-scrape.ts'
-import { allow } from './route-access.ts'
-
-export const METRICS_PATH = '/metrics'
 
 /** Milliseconds between two looks at the delay of the event loop. */
 const LOOP_PRECISION_MS = 10
@@ -44,20 +41,19 @@ function readMetric(spec: MetricSpec, from: Scrape): Metric {
   return { name, get } as object as Metric
 }
 
-/** `perVm`: series with LPIDs as well. */
-export function serveMetrics(
-  http: FastifyInstance,
+/** Reads the metrics of a hypervisor; `perVm`: series with LPIDs as well. */
+export function metricsOf(
   source: MetricsSource,
   { perVm }: { readonly perVm: boolean },
-): void {
+): () => Promise<MetricsText> {
   const frames = new FrameCounts()
   const specs = perVm ? [...METRICS, ...VM_METRICS] : METRICS
-  http.get(METRICS_PATH, allow('reader'), async (_request, reply) => {
+  return async () => {
     const ofProcess = registryOfProcess()
     const from = await scrape(source, frames)
     const own = new Registry()
     for (const spec of specs) own.registerMetric(readMetric(spec, from))
     const text = `${await own.metrics()}\n${await ofProcess.metrics()}`
-    return reply.type(own.contentType).send(text)
-  })
+    return { type: own.contentType, text }
+  }
 }

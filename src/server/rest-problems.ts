@@ -1,5 +1,6 @@
 /** Whatever goes wrong before or beside an operation, as a problem document. */
 import type { FastifyError, FastifyInstance, FastifyReply, HTTPMethods } from 'fastify'
+import type { Access } from '../../schemas/rest/access.ts'
 import type { ProblemName } from '../../schemas/rest/problem.ts'
 import { PROBLEM_TYPE, Problem, problem } from './problem.ts'
 import { allow } from './route-access.ts'
@@ -25,11 +26,26 @@ function problemOf(status: number, { code, message }: FastifyError): Problem {
   return new Problem(name, { detail: message, errors: [{ field: 'body', expected: 'JSON' }] })
 }
 
-/** `routes`: the methods of every path that is served. */
-export function serveProblems(
-  http: FastifyInstance,
-  routes: ReadonlyMap<string, readonly string[]>,
-): void {
+/** What a path serves. */
+interface Served {
+  readonly methods: readonly string[]
+  /** Who is told that it has no other methods. */
+  readonly access: Access
+}
+
+/** Every path that is served from now on. */
+export function watchRoutes(http: FastifyInstance): ReadonlyMap<string, Served> {
+  const routes = new Map<string, Served>()
+  http.addHook('onRoute', ({ url, method, config }) => {
+    const access = config?.access === 'operator' ? 'reader' : (config?.access ?? 'reader')
+    const methods = [routes.get(url)?.methods ?? [], method].flat()
+    routes.set(url, { access, methods })
+  })
+  return routes
+}
+
+/** Comes after the last route; `routes`: what `watchRoutes` has seen. */
+export function serveProblems(http: FastifyInstance, routes: ReadonlyMap<string, Served>): void {
   http.setErrorHandler((error: FastifyError, request, reply) => {
     const status = error.statusCode ?? 500
     if (request.raw.destroyed && !request.raw.complete) {
@@ -52,13 +68,13 @@ export function serveProblems(
     const known = SUBPROTOCOLS.join(', ')
     return send(reply, problem('upgrade-required', `This is a WebSocket. Subprotocols: ${known}.`))
   })
-  for (const [url, served] of routes) {
-    const others = METHODS.filter((method) => !served.includes(method))
-    const allowed = served.join(', ')
+  for (const [url, { methods, access }] of [...routes]) {
+    const others = METHODS.filter((method) => !methods.includes(method))
+    const allowed = methods.join(', ')
     http.route({
       method: others,
       url,
-      ...allow('reader'),
+      ...allow(access),
       handler: (_request, reply) => {
         reply.header('allow', allowed)
         return send(reply, problem('method-not-allowed', `Allowed: ${allowed}.`))

@@ -6,13 +6,12 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ACCESS } from '../../schemas/rest/access.ts'
-import { EVENTS, OCTETS, type Operation } from '../../schemas/rest/operation.ts'
+import { EVENTS, METRICS_TEXT, OCTETS, type Operation } from '../../schemas/rest/operation.ts'
 import { OPERATIONS, type OperationName } from '../../schemas/rest/operations.ts'
 import { checkRequest } from './check-request.ts'
-import type { Download, Handlers, Hosted, Stream, Tagged, Upload } from './handler.ts'
+import type { Download, Handlers, Hosted, MetricsText, Stream, Tagged, Upload } from './handler.ts'
 import { HANDLERS } from './handlers.ts'
 import { PROBLEM_TYPE, Problem } from './problem.ts'
-import { serveProblems } from './rest-problems.ts'
 import { allow } from './route-access.ts'
 
 type AnyHandler = (hosted: Hosted, asked: object) => unknown
@@ -25,11 +24,9 @@ export function serveRest(http: FastifyInstance, hosted: Hosted): void {
   http.addContentTypeParser('application/octet-stream', (_request, payload, done) =>
     done(null, payload),
   )
-  const routes = new Map<string, string[]>()
   for (const name of Object.keys(OPERATIONS) as OperationName[]) {
     const operation = OPERATIONS[name] as Operation
     const url = operation.route.replace(/\{(\w+)\}/g, ':$1')
-    routes.set(url, [...(routes.get(url) ?? []), operation.method])
     const handler = (HANDLERS as Handlers<OperationName>)[name] as unknown as AnyHandler
     http.route({
       method: operation.method,
@@ -38,7 +35,6 @@ export function serveRest(http: FastifyInstance, hosted: Hosted): void {
       handler: (request, reply) => serve(hosted, operation, handler, request, reply),
     })
   }
-  serveProblems(http, routes)
 }
 
 async function serve(
@@ -60,6 +56,7 @@ async function serve(
   if (hosted.hv.stopping) reply.header('connection', 'close')
   if (given instanceof Problem) return send(reply, given)
   if (operation.answer === EVENTS) return sendEvents(reply, given as Stream, gone())
+  if (operation.answer === METRICS_TEXT) return sendText(reply, given as MetricsText)
   if (operation.conditional === true) return sendTagged(request, reply, given as Tagged)
   if (operation.answer === OCTETS) return sendBytes(reply, given as Download)
   if (operation.location !== undefined) reply.header('location', operation.location(given))
@@ -76,6 +73,9 @@ function uploadOf({ body, headers }: FastifyRequest): Upload {
     length: announced === undefined ? undefined : Number(announced),
   }
 }
+
+const sendText = (reply: FastifyReply, { type, text }: MetricsText): FastifyReply =>
+  reply.code(200).type(type).send(text)
 
 function sendBytes(reply: FastifyReply, { length, chunks }: Download): FastifyReply {
   return reply

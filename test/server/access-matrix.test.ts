@@ -51,7 +51,7 @@ const LINE = row(' 401    401      403    403      in  in ')
 
 const OF_OPERATION: Readonly<Record<OperationName, Cells>> = {
   ...{ getLive: OPEN, getReady: OPEN, getOpenApi: LOOK, getAsyncApi: LOOK, getHost: LOOK },
-  ...{ getInvariants: LOOK, listSessions: LOOK, denyFrames: WORK },
+  ...{ getMetrics: LOOK, getInvariants: LOOK, listSessions: LOOK, denyFrames: WORK },
   ...{ listVms: LOOK, getVm: LOOK, createVm: WORK, deleteVm: WORK, resetVm: WORK },
   ...{ listSlots: LOOK, addSlot: WORK, removeSlot: WORK, flushSlot: WORK, failKsm: WORK },
   ...{ mapSlot: WORK, unmapSlot: WORK },
@@ -73,7 +73,6 @@ const OF_OPERATION: Readonly<Record<OperationName, Cells>> = {
 const OF_ROUTE: Readonly<Record<string, Cells>> = {
   '/dashboard/': OPEN,
   '/docs': OPEN,
-  '/metrics': LOOK,
   '/v1/uv': LINE,
 }
 
@@ -115,6 +114,7 @@ function cellsOf(method: string, url: string): Cells | undefined {
   if (name !== undefined) return OF_OPERATION[name]
   if (url === '/') return OPEN
   const [, cells] = Object.entries(OF_ROUTE).find(([path]) => url.startsWith(path)) ?? []
+  if (url === '/livez' || url === '/readyz') return OPEN
   // A method that the path does not have tells who may look which it has.
   return cells ?? (isOperationPath(url) ? LOOK : undefined)
 }

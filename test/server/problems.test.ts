@@ -27,6 +27,11 @@ t.test('a method that a path does not have says which ones it has', async (t) =>
   t.match(await send('PUT', '/v1/vms'), { status: 405, allow: 'GET, POST' })
   t.match(await send('PATCH', '/v1/vms/1'), { status: 405, allow: 'GET, DELETE' })
   t.match(await send('GET', '/v1/vms/1/reset'), { status: 405, allow: 'POST' })
+  t.match(await send('POST', '/metrics'), { status: 405, allow: 'GET' })
+  t.match(await send('POST', '/v1/uv'), { status: 405, allow: 'GET' })
+  for (const url of ['/', '/docs', '/dashboard/main.js']) {
+    t.match(await send('POST', url), { status: 405, allow: /^GET/ }, url)
+  }
 })
 
 t.test('a body that cannot be read', async (t) => {

@@ -116,6 +116,10 @@ function checked(operation: Operation, response: LightMyRequestResponse): Answer
   if (status !== operation.status) throw new Error(`status ${status} is not documented`)
   if (operation.answer === 'octets') return { status, headers, body: {}, bytes }
   if (operation.answer === 'events') throw new Error('a stream never ends: follow it instead')
+  if (operation.answer === 'metrics') {
+    if (!kind.startsWith('text/plain')) throw new Error(`metrics of type ${kind}`)
+    return { status, headers, body: {}, bytes }
+  }
   if (!kind.startsWith('application/json')) throw new Error(`an answer of type ${kind}`)
   const body = operation.answer.parse(response.json()) as Record<string, unknown>
   return { status, headers, body, bytes }
