@@ -12,6 +12,9 @@ import {
   PAGE_SIZE,
   randomSource,
 } from '../../src/index.ts'
+import { listen } from '../../src/server/listen.ts'
+import { parseTokens, type TokenEntry } from '../../src/server/tokens.ts'
+import { server } from '../server/server.ts'
 import { CHROMIUM, launch, openPage } from './chromium.ts'
 
 const skip = CHROMIUM === undefined ? 'no Chromium here: apt-get install chromium' : false
@@ -29,6 +32,16 @@ async function guestOf(emulator: Emulator) {
   await loadGuest(emulator.rest, LPID, guest, files)
   const wish = { kernelBase: guest.kernelBase, tree: guest.fdtGpa, strategy: 'necessary' } as const
   return { client, turnSecure: () => svm.esm(wish) }
+}
+
+/** A server with tokens of its own. */
+async function listening(t: Test, tokens: readonly TokenEntry[]) {
+  const app = server({
+    app: { guard: { token: undefined, tokens, host: '127.0.0.1', allowedOrigins: [] } },
+  })
+  t.teardown(() => app.close())
+  const { url } = await listen(app, '127.0.0.1', 0)
+  return { http: app.http, url }
 }
 
 /** What the legend says of a state, once it says `count`. */
@@ -162,7 +175,51 @@ t.test('a server with a token is asked with it, and the tab keeps it', { skip },
   await page.waitForSelector('text=There are no VMs yet.')
   t.equal(await page.locator('dialog').count(), 0, 'it does not ask again')
   t.equal(await page.evaluate('localStorage.length'), 0, 'and nothing outlives the tab')
+  t.equal(await page.evaluate('document.cookie'), '', 'nor goes along by itself')
+  await page.waitForSelector('#connection:has-text("live")')
+  await page.click('#token')
+  await page.waitForSelector('dialog :text("This server wants a token")')
+  t.equal(await page.evaluate('sessionStorage.getItem("uvmem-token")'), null, 'it is given up')
   t.equal(complaints.filter((each) => !each.includes('status of 401')).length, 0)
+})
+
+t.test('a reader looks, hears why it may not steer, and hands over', { skip }, async (t) => {
+  const [reader, operator, uv] = ['reader-token-of-16', 'operator-token-16', 'uv-token-of-16-chars']
+  const tokens = parseTokens(`reader r ${reader}\noperator o ${operator}\nuv u ${uv}`)
+  if (typeof tokens === 'string') throw new Error(tokens)
+  const { http, url } = await listening(t, tokens)
+  const browser = await launch(t)
+  const { page, complaints } = await openPage(browser, {}, url)
+  const asked: string[] = []
+  page.on('request', (request) => asked.push(request.url()))
+  await page.fill('dialog input', uv)
+  await page.keyboard.press('Enter')
+  await page.waitForSelector('dialog :text("The role reader is needed")')
+  await page.fill('dialog input', reader)
+  await page.keyboard.press('Enter')
+  await page.waitForSelector('text=There are no VMs yet.')
+  const create = async () => {
+    await page.click('#vms-panel button:has-text("Create a VM")')
+    await page.fill('dialog input[name=size]', '1 MiB')
+    await page.click('dialog button:has-text("Create")')
+  }
+  await create()
+  await page.waitForSelector('text=The role operator is needed; the token of r gives reader.')
+  await page.keyboard.press('Escape')
+  await page.click('#token')
+  await page.fill('dialog input', operator)
+  await page.keyboard.press('Enter')
+  await page.waitForSelector('text=There are no VMs yet.')
+  await create()
+  await page.waitForSelector(legend('Normal', '16'))
+  await page.waitForSelector('.calls td:has-text("1")')
+  const seen = await http.inject({
+    url: '/v1/vms',
+    headers: { host: 'localhost', authorization: `Bearer ${reader}` },
+  })
+  t.match(seen.json(), { vms: [{ lpid: 1 }] })
+  t.notMatch(asked.join(' '), /-token-/, 'no token is in an address')
+  t.equal(complaints.filter((each) => !/status of 40[13]/.test(each)).length, 0)
 })
 
 t.test('1.6 million frames are drawn in less than a second', { skip }, async (t) => {

@@ -9,6 +9,9 @@ import { askToken, tokenHeaders } from './token.js'
  * @property {{ field: string, expected: string }[]} [errors]
  */
 
+/** Who may look and not steer is told so; who may not even look needs another token. */
+const ROLE_MISSING = 'urn:uvmem:problem:role-missing'
+
 /** The server answered with a problem. */
 export class ApiError extends Error {
   /**
@@ -35,8 +38,12 @@ export async function request(path, init = {}) {
     const headers = { .../** @type {Record<string, string>} */ (init.headers), ...tokenHeaders() }
     const reply = await fetch(path, { ...init, headers, cache: 'no-store' })
     if (reply.ok || reply.status === 304) return reply
-    if (reply.status !== 401) throw new ApiError(reply.status, await problemOf(reply))
-    await askToken()
+    if (reply.status !== 401) {
+      const problem = await problemOf(reply)
+      const mayNotLook = problem.type === ROLE_MISSING && (init.method ?? 'GET') === 'GET'
+      if (!mayNotLook) throw new ApiError(reply.status, problem)
+      await askToken(problem.detail)
+    } else await askToken()
   }
 }
 

@@ -5,10 +5,12 @@ import { startFaults } from './faults-panel.js'
 import { showConnection, startHost } from './host-panel.js'
 import { connected } from './poll.js'
 import { startTheme } from './theme.js'
+import { startToken } from './token.js'
 import { startVm } from './vm-panel.js'
 import { startVms } from './vms-panel.js'
 
 startTheme()
+startToken()
 showConnection(connected)
 startHost()
 startVms()

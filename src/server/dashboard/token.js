@@ -1,5 +1,5 @@
-/** The bearer token: asked for when the server wants one, kept until the tab is closed. */
-import { el } from './dom.js'
+/** The bearer token: asked for when the server wants one, kept until the tab is closed or it is changed. */
+import { byId, el } from './dom.js'
 
 const KEY = 'uvmem-token'
 
@@ -12,16 +12,32 @@ export function tokenHeaders() {
   return token === null ? {} : { authorization: `Bearer ${token}` }
 }
 
-/** Shows the question once, however many requests wait for the answer. */
-export function askToken() {
-  asking ??= showQuestion().finally(() => {
+/** The button that gives up the token, and everything that was read with it. */
+export function startToken() {
+  const button = byId('token')
+  button.hidden = sessionStorage.getItem(KEY) === null
+  button.addEventListener('click', () => {
+    sessionStorage.removeItem(KEY)
+    location.reload()
+  })
+}
+
+/**
+ * Shows the question once, however many requests wait for the answer.
+ * @param {string} [complaint] what was wrong with the token that there is
+ */
+export function askToken(complaint) {
+  asking ??= showQuestion(complaint).finally(() => {
     asking = undefined
   })
   return asking
 }
 
-/** @returns {Promise<void>} */
-function showQuestion() {
+/**
+ * @param {string} [complaint]
+ * @returns {Promise<void>}
+ */
+function showQuestion(complaint) {
   const wrong = sessionStorage.getItem(KEY) !== null
   const input = el('input', {
     type: 'password',
@@ -39,7 +55,9 @@ function showQuestion() {
       el(
         'p',
         { class: wrong ? 'chip bad' : 'muted' },
-        wrong ? 'That token was not accepted.' : 'It was started with --token-file or UVMEM_TOKEN.',
+        wrong
+          ? (complaint ?? 'That token was not accepted.')
+          : 'Readers look, operators steer as well.',
       ),
       el('label', {}, 'Token', input),
       el('div', { class: 'row' }, el('button', { class: 'primary' }, 'Continue')),
@@ -52,6 +70,8 @@ function showQuestion() {
   return new Promise((resolve) => {
     dialog.addEventListener('close', () => {
       sessionStorage.setItem(KEY, input.value.trim())
+      const button = document.getElementById('token')
+      if (button !== null) button.hidden = false
       dialog.remove()
       resolve()
     })
