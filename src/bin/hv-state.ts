@@ -1,4 +1,5 @@
 /** `--state-dir`: the state of a server from one run to the next. */
+import { readFileSync } from 'node:fs'
 import { StateDir } from '../hv/state-dir.ts'
 import { nodeDisk } from '../hv/state-disk.ts'
 import type { App } from '../server/app.ts'
@@ -15,9 +16,26 @@ function isAlive(pid: number): boolean {
   }
 }
 
+/**
+ * The boot that a process belongs to and when it began: an id alone may be another's after a crash.
+ * undefined where there is no /proc.
+ */
+function birthOf(pid: number): string | undefined {
+  try {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+    // The name of the program may hold anything but is closed by the last parenthesis.
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    // One that has ended and whose parent has not looked yet holds nothing any more.
+    return fields[0] === 'Z' ? undefined : `${boot}:${fields[19]}`
+  } catch {
+    return undefined
+  }
+}
+
 /** Takes the directory; a CommandError says who has it. */
 export function openStateDir(path: string): StateDir {
-  const ports = { disk: nodeDisk, sha256, pid: process.pid, isAlive }
+  const ports = { disk: nodeDisk, sha256, pid: process.pid, isAlive, birthOf }
   try {
     const opened = StateDir.open(path, ports)
     if ('dir' in opened) return opened.dir

@@ -20,6 +20,11 @@ export interface StateDirPorts {
   readonly pid: number
   /** True when a process with that id runs. */
   readonly isAlive: (pid: number) => boolean
+  /**
+   * What tells a process from a later one with the same id, as after a crash of the machine or of a
+   * container; undefined when nobody knows.
+   */
+  readonly birthOf?: (pid: number) => string | undefined
 }
 
 export type Opened = { readonly dir: StateDir } | { readonly error: string }
@@ -39,17 +44,18 @@ export class StateDir {
 
   /** Takes the directory, which is made when it is not there. */
   static open(path: string, ports: StateDirPorts): Opened {
-    const { disk, pid, isAlive } = ports
+    const { disk, pid, birthOf } = ports
     const lock = `${path}/${LOCK_FILE}`
     disk.makeDir(path)
-    for (let tries = 0; tries < 2; tries++) {
-      if (disk.create(lock, `${pid}\n`)) return { dir: new StateDir(path, ports) }
-      const holder = Number(new TextDecoder().decode(disk.read(lock) ?? new Uint8Array()))
-      if (Number.isInteger(holder) && holder > 0 && isAlive(holder) && holder !== pid) {
-        return { error: `${path} is in use by process ${holder}.` }
+    for (let tries = 0; tries < 3; tries++) {
+      if (disk.create(lock, `${pid} ${birthOf?.(pid) ?? ''}\n`)) {
+        return { dir: new StateDir(path, ports) }
       }
+      const text = textOf(disk.read(lock))
+      const holder = holderOf(text, ports)
+      if (holder !== undefined) return { error: `${path} is in use by process ${holder}.` }
       // Who had it ended without giving it back.
-      disk.remove(lock)
+      takeAway(disk, lock, `${lock}.${pid}`, text)
     }
     return { error: `${path} is being taken by another process.` }
   }
@@ -97,4 +103,25 @@ export class StateDir {
   close(): void {
     this.#ports.disk.remove(`${this.#path}/${LOCK_FILE}`)
   }
+}
+
+const textOf = (bytes: Uint8Array | undefined): string =>
+  new TextDecoder().decode(bytes ?? new Uint8Array())
+
+/** The process that has a lock with that text; undefined when it has ended. */
+function holderOf(text: string, { pid, isAlive, birthOf }: StateDirPorts): number | undefined {
+  const [word = '', birth = ''] = text.trim().split(' ')
+  const holder = Number(word)
+  if (!Number.isInteger(holder) || holder <= 0 || !isAlive(holder)) return undefined
+  // Without a word on its birth our own id can only be that of somebody before us.
+  if (birth === '') return holder === pid ? undefined : holder
+  return birthOf?.(holder) === birth ? holder : undefined
+}
+
+/** Removes a lock with that text. One that another process has made meanwhile is put back. */
+function takeAway(disk: Disk, lock: string, aside: string, text: string): void {
+  if (textOf(disk.read(lock)) !== text) return
+  disk.rename(lock, aside)
+  if (textOf(disk.read(aside)) === text) disk.remove(aside)
+  else disk.rename(aside, lock)
 }

@@ -70,6 +70,30 @@ t.test('one process at a time has the directory', async (t) => {
   t.equal(disk.files.has('dir/lock'), false)
 })
 
+t.test(
+  'a process that only has the id of one that ended does not keep the directory',
+  async (t) => {
+    const births = new Map([
+      [7, 'boot-1:100'],
+      [8, 'boot-1:200'],
+    ])
+    const openAs = (disk: Disk, pid: number) =>
+      StateDir.open('dir', {
+        ...{ disk, sha256, pid, isAlive: () => true },
+        birthOf: (id) => births.get(id),
+      })
+    const disk = new MemoryDisk()
+    t.ok('dir' in openAs(disk, 7))
+    t.same(openAs(disk, 8), { error: 'dir is in use by process 7.' }, 'the one that has it lives')
+    t.same(openAs(disk, 7), { error: 'dir is in use by process 7.' }, 'nor may it be opened twice')
+    births.set(7, 'boot-2:100')
+    t.ok('dir' in openAs(disk, 8), 'another boot: whoever has that id now is somebody else')
+    births.delete(8)
+    t.ok('dir' in openAs(disk, 7), 'one that has ended')
+    t.same([...disk.files.keys()], ['dir/lock'])
+  },
+)
+
 t.test('a lock file that says nothing keeps nobody out', async (t) => {
   const disk = new MemoryDisk()
   disk.files.set('dir/lock', new TextEncoder().encode('x'))
