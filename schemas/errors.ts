@@ -53,7 +53,7 @@ export const WIRE_ERROR = {
   SESSION_UNKNOWN: {
     code: -32002,
     text: 'No such session.',
-    when: 'SESSION_OPEN carries a token that names no session, or a call comes before SESSION_OPEN.',
+    when: 'SESSION_OPEN carries a token that names no session, or none any more; a call comes before SESSION_OPEN.',
   },
   TOO_MANY_CALLS: {
     code: -32003,
@@ -109,6 +109,16 @@ export const WIRE_ERROR = {
     code: -32013,
     text: 'The frame does not fit the layout.',
     when: 'uvmem.v1.bin: no id, or nobody can say where the frame ends; data has path, offset, expected. The id is 0.',
+  },
+  ID_REUSED: {
+    code: -32014,
+    text: 'The id belongs to another call of this session.',
+    when: 'After a resume: an id that was answered comes again with another payload; data has the id. The call was not begun.',
+  },
+  ANSWER_FORGOTTEN: {
+    code: -32015,
+    text: 'The call came before, and its answer is not kept any more.',
+    when: 'After a resume: a call comes again that is older than answersKeptMax or answerBytesKeptMax reach; data has id, limit and max. It is not executed twice.',
   },
 } as const satisfies Record<string, WireErrorEntry>
 export type WireErrorName = keyof typeof WIRE_ERROR
@@ -189,6 +199,11 @@ export const CLOSE = {
     code: 4006,
     text: 'The host was reset.',
     when: 'An operator reset the host or put an earlier state back: every VM that the peer knew is gone or another.',
+  },
+  FENCED: {
+    code: 4007,
+    text: 'The session goes on over another connection.',
+    when: 'SESSION_OPEN on another connection carried the token of this one: whatever comes here counts no more.',
   },
 } as const satisfies Record<string, CloseEntry>
 export type CloseName = keyof typeof CLOSE

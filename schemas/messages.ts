@@ -20,6 +20,8 @@ export interface SessionOpen {
   /** For people: logs and the dashboard show it. */
   readonly name: string
   readonly resume?: string
+  /** With `resume`: calls without an answer that come again, first of all; 0 when it is left out. */
+  readonly unanswered?: number
 }
 
 /** UV_PAGE_IN with what the ultravisor would read at `ra`. */

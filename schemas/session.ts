@@ -4,7 +4,7 @@ import { ResultName } from './envelope.ts'
 import { LIMITS } from './limits.ts'
 import type { SessionOpen } from './messages.ts'
 import { defineMethod } from './method.ts'
-import { CallId, integer, text } from './values.ts'
+import { CallId, integer, text, UNANSWERED_MAX } from './values.ts'
 
 const Token = text(LIMITS.tokenCharsMax, 'a token')
 
@@ -27,13 +27,19 @@ export const OpenSession = defineMethod({
     parent: CallId.optional(),
     name: text(LIMITS.sessionNameCharsMax, 'a name for the session'),
     resume: Token.optional(),
+    unanswered: integer(0, UNANSWERED_MAX, 'calls that come again').optional(),
   }),
-  body: ({ name, resume }): SessionOpen =>
-    resume === undefined ? { call: 'SESSION_OPEN', name } : { call: 'SESSION_OPEN', name, resume },
-  write: ({ name, resume }) =>
-    resume === undefined
-      ? `"name":${JSON.stringify(name)}`
-      : `"name":${JSON.stringify(name)},"resume":${JSON.stringify(resume)}`,
+  body: ({ name, resume, unanswered }): SessionOpen => ({
+    call: 'SESSION_OPEN',
+    name,
+    ...(resume === undefined ? {} : { resume }),
+    ...(unanswered === undefined ? {} : { unanswered }),
+  }),
+  write: ({ name, resume, unanswered }) => {
+    const token = resume === undefined ? '' : `,"resume":${JSON.stringify(resume)}`
+    const count = unanswered === undefined ? '' : `,"unanswered":${unanswered}`
+    return `"name":${JSON.stringify(name)}${token}${count}`
+  },
   result: SessionResult,
   output: ({ session, token, host }) => ({
     session: {

@@ -16,6 +16,8 @@ const HEX64_EXPECTED =
 export const U64_NUMBER_MAX = 2 ** 64 - 2 ** 11
 /** Highest id of a call: ids are 1 to 2^32 - 1, because the binary protocol gives them 32 bits. */
 export const CALL_ID_MAX = 0xffff_ffff
+/** Calls that a client may say it sends again. */
+export const UNANSWERED_MAX = 65_535
 
 const word = z.union(
   [z.string().regex(HEX64, HEX64_EXPECTED), z.int(HEX64_EXPECTED).min(0, HEX64_EXPECTED)],

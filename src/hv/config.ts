@@ -27,7 +27,9 @@ export interface HvPorts {
   readonly now: () => number
   /** Runs something in a later turn of the event loop: `op` wants another turn, if one is named. */
   readonly later: (run: () => void, op?: Task) => void
-  /** A secret of so many bytes, as text. */
+  /** Runs something after so many milliseconds unless the returned function is called first. */
+  readonly after: (ms: number, run: () => void) => () => void
+  /** A secret of 32 bytes, as text. */
   readonly token: () => string
   /** We are wrong: an operation on this VM threw, and the VM is stopped. */
   readonly failed?: (lpid: Lpid, error: unknown) => void

@@ -57,6 +57,8 @@ export interface HostCounts {
   readonly poolMax: number
   readonly sessionsOpened: number
   readonly sessionsClosed: number
+  /** Connections that took the place of another one. */
+  readonly sessionsResumed: number
   /** Of hypercalls from their turn to their answer, and of ultracalls from sending to answer. */
   readonly latencies: ReadonlyMap<string, Latency>
 }
@@ -71,6 +73,7 @@ export class Counters {
   poolMax = 0
   sessionsOpened = 0
   sessionsClosed = 0
+  sessionsResumed = 0
 
   constructor(names: JournalNames) {
     this.#names = names
@@ -140,7 +143,7 @@ export class Counters {
     for (const [name, histogram] of this.#latencies.entries()) {
       if (histogram !== undefined) latencies.set(this.#names.at(name), histogram.read())
     }
-    const { poolMax, sessionsOpened, sessionsClosed } = this
+    const { poolMax, sessionsOpened, sessionsClosed, sessionsResumed } = this
     const { pages, queueMax } = all
     return {
       calls: [...all.calls.read()],
@@ -149,6 +152,7 @@ export class Counters {
       poolMax,
       sessionsOpened,
       sessionsClosed,
+      sessionsResumed,
       latencies,
     }
   }

@@ -31,6 +31,12 @@ interface Late {
   readonly stopTimer: () => void
 }
 
+/** An answer that came, and is not told yet. */
+interface Held {
+  readonly outcome: Outcome
+  readonly answer: Told
+}
+
 const lost = (): Outcome => errorMessage('CONNECTION_LOST', 0)
 
 /** What an operation that a rule answers gives as its reason. */
@@ -43,8 +49,8 @@ export class FaultGate {
   readonly #starving = new WeakSet<UvCall>()
   /** What was put off: what to run, and by which rule. */
   readonly #late = new Map<() => void, Late>()
-  /** Ultracalls whose answers are lost: they end with the connection. */
-  readonly #held = new Map<Session, Told[]>()
+  /** Ultracalls whose answers are lost: they come again with the next connection. */
+  readonly #held = new Map<Session, Held[]>()
 
   constructor(ports: FaultPorts) {
     this.#ports = ports
@@ -66,10 +72,14 @@ export class FaultGate {
           if (this.#ports.isOpen(session)) go(call)
         })
       case 'drop':
-        return go(answeredBy(call, () => undefined))
+        call.lose()
+        return go(call)
       case 'cut':
-        if (action.when === 'before') return session.link.end('cut')
-        return go(answeredBy(call, () => session.link.end('cut')))
+        if (action.when === 'before') {
+          call.forget()
+          return session.link.end('cut')
+        }
+        return go(answeredAfter(call, () => session.link.end('cut')))
       case 'exhaust-pool':
         this.#starving.add(call)
         return go(call)
@@ -118,8 +128,8 @@ export class FaultGate {
         return send((outcome) => this.#hold(session, outcome, answer))
       case 'cut':
         if (action.when === 'before') {
-          this.#hold(session, undefined, answer)
-          return session.link.end('cut')
+          session.link.end('cut')
+          return send(answer)
         }
         return send((outcome) => {
           this.#hold(session, outcome, answer)
@@ -133,11 +143,14 @@ export class FaultGate {
     }
   }
 
+  /** A session goes on with another connection: answers that were lost come again. */
+  resumed(session: Session): void {
+    for (const { answer, outcome } of this.#take(session)) answer(outcome)
+  }
+
   /** A session is closed: what waits for answers that were lost need not wait any longer. */
   closed(session: Session): void {
-    const held = this.#held.get(session) ?? []
-    this.#held.delete(session)
-    for (const answer of held) answer(lost())
+    for (const { answer } of this.#take(session)) answer(lost())
   }
 
   /** Rules are gone: what was put off for them goes on, in the order in which it came. */
@@ -156,15 +169,21 @@ export class FaultGate {
     this.#late.set(once, { id, stopTimer: this.#ports.after(ms, once) })
   }
 
-  /** Keeps an answer back until the session is closed. */
-  #hold(session: Session, outcome: Outcome | undefined, answer: Told): void {
-    if (outcome?.kind === 'error' || !this.#ports.isOpen(session)) {
-      answer(outcome?.kind === 'error' ? outcome : lost())
+  /** Keeps an answer back until it comes again, or cannot any more. */
+  #hold(session: Session, outcome: Outcome, answer: Told): void {
+    if (outcome.kind === 'error' || !this.#ports.isOpen(session)) {
+      answer(outcome.kind === 'error' ? outcome : lost())
       return
     }
     const held = this.#held.get(session) ?? []
-    held.push(answer)
+    held.push({ outcome, answer })
     this.#held.set(session, held)
+  }
+
+  #take(session: Session): readonly Held[] {
+    const held = this.#held.get(session) ?? []
+    this.#held.delete(session)
+    return held
   }
 
   /** The operation as it goes when the pool is empty, while others find it as it is. */
@@ -174,14 +193,22 @@ export class FaultGate {
   }
 }
 
-/** A call whose one answer goes elsewhere. */
-const answeredBy = (call: UvCall, ended: () => void): UvCall => ({
+/** A call before whose one answer something happens. */
+const answeredAfter = (call: UvCall, before: () => void): UvCall => ({
   id: call.id,
   parent: call.parent,
   body: call.body,
-  answer: ended,
-  fail: ended,
+  answer: (ret, output) => {
+    before()
+    call.answer(ret, output)
+  },
+  fail: (error, data) => {
+    before()
+    call.fail(error, data)
+  },
   ancestors: () => call.ancestors(),
+  lose: () => call.lose(),
+  forget: () => call.forget(),
 })
 
 /** Steps that find the pool empty, while others find it as it is. */

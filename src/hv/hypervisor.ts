@@ -16,6 +16,7 @@ import { DeadlockWatch } from './deadlock.ts'
 import type { FaultGate } from './faults-gate.ts'
 import { type Operation, type Settle, Task } from './operation.ts'
 import { type Session, Sessions, type UvLink } from './session.ts'
+import { Grace } from './session-grace.ts'
 import type { Hold } from './state-hold.ts'
 import { Ultracalls } from './ultracall.ts'
 import { VmQueue } from './vm-queue.ts'
@@ -30,6 +31,8 @@ export interface LimitPassed {
 export class Hypervisor {
   readonly config: HvConfig
   readonly sessions = new Sessions()
+  /** Sessions that wait for another connection. */
+  readonly grace: Grace
   readonly deadlocks = new DeadlockWatch()
   readonly watch: HvWatch
   readonly ports: HvPorts
@@ -51,6 +54,7 @@ export class Hypervisor {
     this.ports = ports
     this.watch = watch
     this.gate = gate
+    this.grace = new Grace(config.limits.sessionGraceMs, ports)
     this.#host = this.emptyHost()
     this.#ultracalls = new Ultracalls(() => this.#host, this.sessions, watch, gate)
   }
@@ -193,17 +197,37 @@ export class Hypervisor {
     return this.#queues.get(call.lpid)?.taskAsking(call)
   }
 
-  openSession(name: string, link: UvLink): Session | LimitPassed {
+  /** Opens a session, which `token` resumes. Those that have no connection count as well. */
+  openSession(name: string, link: UvLink, token = this.ports.token()): Session | LimitPassed {
     const { sessionsMax } = this.config.limits
     if (this.sessions.size >= sessionsMax) return { limit: 'sessionsMax', max: sessionsMax }
-    const session = this.sessions.open(name, link, this.ports.now())
+    const session = this.sessions.open(name, link, this.ports.now(), token)
     this.watch.opened(session)
     return session
+  }
+
+  /**
+   * A session has lost its connection, and may go on with another one until its grace time is over.
+   * Its VMs and calls are its own meanwhile; what is asked of its ultravisor waits.
+   */
+  detachSession(session: Session): void {
+    if (!this.sessions.has(session)) return
+    this.grace.begin(session, () => session.link.givenUp(this.closeSession(session)))
+    this.watch.detached(session)
+  }
+
+  /** It goes on, after a break or (`fenced`) in place of a connection that was still there. */
+  attachSession(session: Session, fenced = false): void {
+    this.grace.end(session)
+    session.resumes++
+    this.watch.attached(session, fenced)
+    this.gate?.resumed(session)
   }
 
   /** Gives a session up: its VMs are kept as they are, or reset, as configured. Returns them. */
   closeSession(session: Session): readonly Lpid[] {
     if (!this.sessions.has(session)) return []
+    this.grace.end(session)
     const left = this.sessions.close(session)
     for (const lpid of left) {
       if ((this.vm(lpid)?.secureGuest ?? 0) !== 0) this.#orphans.add(lpid)

@@ -253,6 +253,16 @@ export class JournalWatch implements HvWatch {
     this.#session('open', session)
   }
 
+  detached(session: Session): void {
+    this.#session('detach', session)
+  }
+
+  attached(session: Session, fenced: boolean): void {
+    this.counters.sessionsResumed++
+    if (fenced) this.#session('fence', session)
+    this.#session('resume', session)
+  }
+
   closed(session: Session): void {
     this.counters.sessionsClosed++
     this.#session('close', session)
@@ -260,7 +270,7 @@ export class JournalWatch implements HvWatch {
     this.#ports.changed('vm')
   }
 
-  #session(what: 'open' | 'close', { id, name }: Session): void {
+  #session(what: 'open' | 'detach' | 'fence' | 'resume' | 'close', { id, name }: Session): void {
     const time = this.#clock.read()
     const place = { lpid: 0, gfn: NO_GFN, parent: 0 }
     const serial = this.journal.begin(JournalKind.Session, this.names.indexOf(what), place, time)

@@ -166,6 +166,14 @@ export class RecordWatch implements HvWatch {
     this.#note(`session ${id} opened: ${name}`)
   }
 
+  detached({ id }: Session): void {
+    this.#note(`session ${id} has lost its connection`)
+  }
+
+  attached({ id }: Session, fenced: boolean): void {
+    this.#note(`session ${id} goes on${fenced ? ', its older connection is fenced off' : ''}`)
+  }
+
   closed({ id }: Session): void {
     this.#note(`session ${id} closed`)
   }

@@ -8,6 +8,7 @@ import type { CloseName } from '../../schemas/errors.ts'
 import type { DownCall } from '../../schemas/messages.ts'
 import type { Lpid } from '../abi/page.ts'
 import type { Done } from '../peer/rpc-calls.ts'
+import { digestOf, keyOf, sameDigest } from './session-token.ts'
 
 /** How the hypervisor ends a connection. */
 export type LinkEnd = Extract<CloseName, 'HOST_RESET'> | 'cut'
@@ -16,8 +17,10 @@ export type LinkEnd = Extract<CloseName, 'HOST_RESET'> | 'cut'
 export interface UvLink {
   /** Calls the ultravisor; `done` is told once, and never before `call` returns. */
   call(body: DownCall, parent: number, done: Done): void
-  /** Ends the connection, with a close code or (`cut`) without a word; the session ends with it. */
+  /** Ends the connection, with a close code or (`cut`) without a word; see `closeSession`. */
   end(how: LinkEnd): void
+  /** The grace time is over: every call fails. `left`: the VMs that the session leaves behind. */
+  givenUp(left: readonly Lpid[]): void
 }
 
 export interface Session {
@@ -31,10 +34,17 @@ export interface Session {
   readonly openedAt: number
   readonly link: UvLink
   readonly lpids: Set<Lpid>
+  /** Of the token that resumes it. */
+  readonly digest: Uint8Array
+  /** Milliseconds, by the same clock: when its connection broke; undefined while it has one. */
+  detachedAt: number | undefined
+  /** How often it went on over another connection. */
+  resumes: number
 }
 
 export class Sessions {
   readonly #byId = new Map<string, Session>()
+  readonly #byToken = new Map<string, Session>()
   readonly #owners = new Map<Lpid, Session>()
   #opened = 0
 
@@ -46,12 +56,31 @@ export class Sessions {
     return this.#byId.values()
   }
 
-  open(name: string, link: UvLink, openedAt: number): Session {
+  /** Opens a session that `token` resumes. */
+  open(name: string, link: UvLink, openedAt: number, token: string): Session {
     this.#opened++
     const serial = this.#opened
-    const session = { serial, id: `s${serial}`, name, openedAt, link, lpids: new Set<Lpid>() }
+    const session = {
+      serial,
+      id: `s${serial}`,
+      name,
+      openedAt,
+      link,
+      lpids: new Set<Lpid>(),
+      digest: digestOf(token),
+      detachedAt: undefined,
+      resumes: 0,
+    }
     this.#byId.set(session.id, session)
+    this.#byToken.set(keyOf(session.digest), session)
     return session
+  }
+
+  /** The session that a token resumes. */
+  withToken(token: string): Session | undefined {
+    const digest = digestOf(token)
+    const session = this.#byToken.get(keyOf(digest))
+    return session !== undefined && sameDigest(session.digest, digest) ? session : undefined
   }
 
   /** False once it is given up. */
@@ -78,6 +107,7 @@ export class Sessions {
     const left = [...session.lpids]
     for (const lpid of left) this.disown(lpid)
     this.#byId.delete(session.id)
+    this.#byToken.delete(keyOf(session.digest))
     return left
   }
 }

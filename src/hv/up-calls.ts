@@ -1,7 +1,7 @@
 /**
  * Serves the calls of an ultravisor: one handler for each, and the checks that all of them share.
  */
-import type { UpCall } from '../../schemas/messages.ts'
+import type { SessionOpen, UpCall } from '../../schemas/messages.ts'
 import type { Hcall, Hdsi, MemRead, MemWrite } from '../abi/calls.ts'
 import { H_PAGE_IN_SHARED } from '../abi/calls.ts'
 import { H, Host as HostCode } from '../abi/codes.ts'
@@ -22,7 +22,7 @@ import { registerFromUv, unregisterFromUv } from './uv-slots.ts'
 export interface Caller {
   session: Session | undefined
   /** Serves SESSION_OPEN: answers or fails the call, and sets `session`. */
-  readonly open: (call: UvCall, name: string, resume: string | undefined) => void
+  readonly open: (call: UvCall, wish: SessionOpen) => void
   /** True: it learns nothing of LPIDs that are not its own. Without: a development server. */
   readonly isGuarded?: boolean
   /** Whether it may have that LPID at all. Without: any. */
@@ -87,7 +87,7 @@ export function movesIn(host: Host, gfn: Gfn): Footprint {
 export function serve(hv: Hypervisor, caller: Caller, call: UvCall): void {
   const { body } = call
   if (hv.stopping) return fail(hv, call, 'SHUTTING_DOWN')
-  if (body.call === 'SESSION_OPEN') return caller.open(call, body.name, body.resume)
+  if (body.call === 'SESSION_OPEN') return caller.open(call, body)
   const { session } = caller
   if (session === undefined) return fail(hv, call, 'SESSION_UNKNOWN')
   if (hv.sessions.ownerOf(body.lpid) !== session && !mayTake(hv, caller, body)) {

@@ -34,6 +34,10 @@ export interface HvWatch {
   /** Another state took the place of the whole host's. */
   replaced(host: Host): void
   opened(session: Session): void
+  /** Its connection broke; the session waits for another one. */
+  detached(session: Session): void
+  /** It goes on over another connection; `fenced`: the one before was still there. */
+  attached(session: Session, fenced: boolean): void
   closed(session: Session): void
 }
 
@@ -55,6 +59,8 @@ export const NO_WATCH: HvWatch = {
   dropped: nothing,
   replaced: nothing,
   opened: nothing,
+  detached: nothing,
+  attached: nothing,
   closed: nothing,
 }
 
@@ -119,6 +125,14 @@ function both(first: HvWatch, second: HvWatch): HvWatch {
     opened: (session) => {
       first.opened(session)
       second.opened(session)
+    },
+    detached: (session) => {
+      first.detached(session)
+      second.detached(session)
+    },
+    attached: (session, fenced) => {
+      first.attached(session, fenced)
+      second.attached(session, fenced)
     },
     closed: (session) => {
       first.closed(session)

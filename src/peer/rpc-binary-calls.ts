@@ -82,11 +82,17 @@ function readOpen(frame: FrameReader): SessionOpen {
   const texts = frame.payloadOffset + COUNT_BYTES
   const name = textIn(frame, texts, nameBytes)
   const resume = resumeBytes === 0 ? undefined : textIn(frame, texts + nameBytes, resumeBytes)
-  const params = resume === undefined ? { name } : { name, resume }
+  const unanswered = frame.register(2)
+  const params = {
+    name,
+    ...(resume === undefined ? {} : { resume }),
+    ...(unanswered === 0 ? {} : { unanswered }),
+  }
   const parsed = OpenSession.params.safeParse(params)
   if (!parsed.success) {
     const field = String(parsed.error.issues[0]?.path[0])
-    const at = field === 'resume' ? texts + nameBytes : texts
+    const places = { name: texts, resume: texts + nameBytes, unanswered: REGISTERS_AT + 16 }
+    const at = places[field as keyof typeof places]
     frame.blame(at, field, parsed.error.issues[0]?.message ?? 'a text')
   }
   return { call: 'SESSION_OPEN', ...params }

@@ -33,6 +33,16 @@ export interface Incoming<Ours, Theirs> {
   fail(error: WireErrorName, data?: ErrorData): void
   /** The calls this one was made in, the innermost first. */
   ancestors(): readonly Ancestor<Ours, Theirs>[]
+  /** For tests of failures: the answer, when it is given, is lost on its way, as if the line broke. */
+  lose(): void
+  /** For tests of failures: the call counts as never come, and may come again. Nobody answers it. */
+  forget(): void
+}
+
+/** Who keeps the calls of the other side. */
+export interface Keeper<Ours, Theirs extends WireCall> {
+  settle(served: ServedCall<Ours, Theirs>, outcome: Outcome): void
+  forget(served: ServedCall<Ours, Theirs>): void
 }
 
 /** A call of ours that waits for its answer. */
@@ -42,6 +52,8 @@ export interface OpenCall<Ours, Theirs extends WireCall> {
   /** The call of theirs it was made in. */
   readonly caller: ServedCall<Ours, Theirs> | undefined
   readonly done: Done
+  /** Answers of ours that had been given before: its place among them, should it be sent again. */
+  readonly after: number
 }
 
 /** The error message for an entry of the list; `id` 0 when it belongs to no call. */
@@ -58,20 +70,30 @@ export class ServedCall<Ours, Theirs extends WireCall> implements Incoming<Ours,
   readonly body: Theirs
   /** The call of ours it was made in. */
   readonly caller: OpenCall<Ours, Theirs> | undefined
-  readonly #settle: (served: ServedCall<Ours, Theirs>, outcome: Outcome) => void
+  /** Fingerprint, to know it again. */
+  readonly low: number
+  readonly high: number
+  /**
+   * The other side waits for the answer on this connection. After a resume it does so when it has
+   * sent the call again, and not before: else it would get the answer twice.
+   */
+  isClaimed = true
+  readonly #keeper: Keeper<Ours, Theirs>
   #open = true
 
-  /** `settle` is told of the one answer. */
+  /** `keeper` is told of the one answer. */
   constructor(
-    id: number,
-    body: Theirs,
+    { id, body }: { readonly id: number; readonly body: Theirs },
     caller: OpenCall<Ours, Theirs> | undefined,
-    settle: (served: ServedCall<Ours, Theirs>, outcome: Outcome) => void,
+    { low, high }: { readonly low: number; readonly high: number },
+    keeper: Keeper<Ours, Theirs>,
   ) {
     this.id = id
     this.body = body
     this.caller = caller
-    this.#settle = settle
+    this.low = low
+    this.high = high
+    this.#keeper = keeper
   }
 
   get parent(): number {
@@ -100,10 +122,20 @@ export class ServedCall<Ours, Theirs extends WireCall> implements Incoming<Ours,
     return stack
   }
 
+  lose(): void {
+    this.isClaimed = false
+  }
+
+  forget(): void {
+    invariant(this.#open, 'a served call is forgotten before its answer')
+    this.#open = false
+    this.#keeper.forget(this)
+  }
+
   #end(outcome: Outcome): void {
     invariant(this.#open, 'a served call is answered once')
     this.#open = false
-    this.#settle(this, outcome)
+    this.#keeper.settle(this, outcome)
   }
 }
 

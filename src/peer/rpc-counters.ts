@@ -12,6 +12,14 @@ export interface Counters {
   straysReceived: number
   /** Items that were refused before they became a call. */
   faultsReceived: number
+  /** Calls of theirs that came again after a resume, and were not begun a second time. */
+  callsRepeated: number
+  /** Answers that were given again for them. */
+  answersRepeated: number
+  /** Calls of ours that were sent again. */
+  callsResent: number
+  /** Connections that took the place of another one. */
+  resumes: number
   /** What we said that was not sent before the connection ended, or was said after it. */
   itemsDropped: number
   messagesSent: number
@@ -29,6 +37,10 @@ export const newCounters = (): Counters => ({
   errorsReceived: 0,
   straysReceived: 0,
   faultsReceived: 0,
+  callsRepeated: 0,
+  answersRepeated: 0,
+  callsResent: 0,
+  resumes: 0,
   itemsDropped: 0,
   messagesSent: 0,
   messagesReceived: 0,

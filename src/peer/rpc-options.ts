@@ -17,7 +17,8 @@ export interface Report {
 export type PeerLimits = Pick<
   Limits,
   'callsInFlightMax' | 'nestedCallsInFlightMax' | 'sendBufferBytesMax'
->
+> &
+  Partial<Pick<Limits, 'answersKeptMax' | 'answerBytesKeptMax'>>
 
 export interface PeerOptions<Ours extends WireCall, Theirs extends WireCall> {
   readonly codec: Codec<Ours, Theirs>
@@ -34,6 +35,11 @@ export interface PeerOptions<Ours extends WireCall, Theirs extends WireCall> {
    * everything waits for the end of the turn.
    */
   readonly itemsPerSend?: number
+  /**
+   * The calls outlive the connection: when it breaks they wait for `adopt`, or for `end`. Without it
+   * they end with their connection, and no answers are kept.
+   */
+  readonly outlives?: boolean
   /** Id of the first call: 1 to 2^32 - 1. */
   readonly firstId?: number
 }

@@ -12,7 +12,8 @@ const HEAVY_PAGES = 16
 export class Outbox<Ours extends WireCall, Theirs extends WireCall> {
   readonly #codec: Codec<Ours, Theirs>
   readonly #transport: Transport
-  readonly #counters: Counters
+  /** Of the peer that speaks here. */
+  counters: Counters
   readonly #itemsPerSend: number
   #items: Message<Ours>[] = []
   /** Answers that hold up to a page of bytes. */
@@ -27,7 +28,7 @@ export class Outbox<Ours extends WireCall, Theirs extends WireCall> {
     this.#itemsPerSend = itemsPerSend
     this.#codec = codec
     this.#transport = transport
-    this.#counters = counters
+    this.counters = counters
   }
 
   /** Queues an item; it leaves with the next `send`, or at once when many have been gathered. */
@@ -54,8 +55,8 @@ export class Outbox<Ours extends WireCall, Theirs extends WireCall> {
     let next = 0
     while (next < items.length) {
       const message = this.#codec.encode(items, next)
-      this.#counters.messagesSent += 1
-      this.#counters.bytesSent += message.data.length
+      this.counters.messagesSent += 1
+      this.counters.bytesSent += message.data.length
       this.#transport.send(message.data, message.sent)
       next = message.next
     }

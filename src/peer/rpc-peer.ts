@@ -1,6 +1,7 @@
 /**
  * One end of the nested RPC, the same for both sides: calls of ours stay open while calls of theirs
- * come and go inside them. Source: spec of the wire, section 1.
+ * come and go inside them. Source: spec of the wire, sections 1 and 4.
+ * It outlives its connections, if it is told to: rpc-resume.ts says how.
  *
  * No socket, no timer, no promise: a Transport, a `defer` and callbacks come in by argument. What is
  * said in one turn of the event loop leaves together when `defer` runs the flush.
@@ -9,54 +10,55 @@
  * called `receive` ends the session for it.
  */
 import type { CloseName, WireErrorName } from '../../schemas/errors.ts'
-import { CLOSE } from '../../schemas/errors.ts'
 import { LIMITS } from '../../schemas/limits.ts'
-import type { CallMessage, Message, Outcome, WireCall } from '../../schemas/messages.ts'
-import { CALL_ID_MAX } from '../../schemas/values.ts'
+import type { ErrorMessage, Message, Outcome, WireCall } from '../../schemas/messages.ts'
 import { invariant, unreachable } from '../lib/assert.ts'
-import { IdTable } from '../lib/id-table.ts'
-import { Backlog } from './rpc-backlog.ts'
-import type { Done, Incoming, News, OpenCall } from './rpc-calls.ts'
-import { errorMessage, ServedCall, tellAll } from './rpc-calls.ts'
-import type { Codec, Fault, Received, Transport, WireData } from './rpc-codec.ts'
+import type { Done, News } from './rpc-calls.ts'
+import { errorMessage, tellAll } from './rpc-calls.ts'
+import type { Fault, Received, WireData } from './rpc-codec.ts'
+import { Complaints } from './rpc-complaints.ts'
+import { Connection, type Taker } from './rpc-connection.ts'
 import type { Counters } from './rpc-counters.ts'
 import { newCounters } from './rpc-counters.ts'
-import { Load } from './rpc-load.ts'
-import type { PeerLimits, PeerOptions, Report } from './rpc-options.ts'
-import { Outbox } from './rpc-outbox.ts'
+import { Inbox } from './rpc-inbox.ts'
+import { OpenCalls } from './rpc-open-calls.ts'
+import type { PeerLimits, PeerOptions } from './rpc-options.ts'
+import { RESUMABLE, Resume } from './rpc-resume.ts'
+import { Service } from './rpc-service.ts'
 
-export class Peer<Ours extends WireCall, Theirs extends WireCall> {
+export class Peer<Ours extends WireCall, Theirs extends WireCall> implements Taker<Ours, Theirs> {
   readonly counters: Counters = newCounters()
-  readonly #codec: Codec<Ours, Theirs>
-  readonly #transport: Transport
   readonly #defer: (flush: () => void) => void
-  readonly #serve: (incoming: Incoming<Ours, Theirs>) => void
-  readonly #report: (report: Report) => void
+  readonly #complaints: Complaints
   readonly #limits: PeerLimits
-  readonly #outbox: Outbox<Ours, Theirs>
-  readonly #ours = new IdTable<OpenCall<Ours, Theirs>>()
-  readonly #theirs = new IdTable<ServedCall<Ours, Theirs>>()
-  readonly #ourLoad: Load
-  readonly #theirLoad: Load
+  readonly #outlives: boolean
+  readonly #ours: OpenCalls<Ours, Theirs>
+  readonly #theirs: Inbox<Ours, Theirs>
+  readonly #service: Service<Ours, Theirs>
+  readonly #resume = new Resume()
+  #connection: Connection<Ours, Theirs> | undefined
   /** Calls of ours that were refused here: their callers are told with the next flush. */
   #refused: News[] = []
-  #nextId: number
-  #backlog = new Backlog<Theirs>()
   #flushing = false
   #ended = false
 
   constructor(options: PeerOptions<Ours, Theirs>) {
-    const { codec, transport, defer, serve, report, limits, firstId } = options
-    this.#codec = codec
-    this.#transport = transport
+    const { codec, transport, defer, serve, report, limits, firstId, itemsPerSend } = options
     this.#defer = defer
-    this.#serve = serve
-    this.#report = report ?? (() => undefined)
+    this.#complaints = new Complaints(this.counters, report)
     this.#limits = limits ?? LIMITS
-    this.#ourLoad = new Load(this.#limits)
-    this.#theirLoad = new Load(this.#limits)
-    this.#nextId = firstId ?? 1
-    this.#outbox = new Outbox(codec, transport, this.counters, options.itemsPerSend)
+    this.#outlives = options.outlives ?? false
+    this.#theirs = new Inbox(this.#limits, this.#outlives)
+    this.#ours = new OpenCalls(this.#limits, firstId ?? 1)
+    this.#service = new Service(this.#theirs, {
+      counters: this.counters,
+      serve,
+      ours: (id) => this.#ours.get(id),
+      answer: (outcome) => this.#answer(outcome),
+      note: (fault) => this.#noteFault(fault),
+      hasEnded: () => this.#ended,
+    })
+    this.#connection = new Connection(codec, transport, this, itemsPerSend)
   }
 
   /** Calls of ours that wait for their answer. */
@@ -69,14 +71,19 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> {
     return this.#theirs.size
   }
 
-  /** The connection is over: calls get CONNECTION_LOST, answers go nowhere. */
+  /** Nothing will be said or heard any more: calls get CONNECTION_LOST, answers go nowhere. */
   get ended(): boolean {
     return this.#ended
   }
 
+  /** For whoever brings what comes on it; none while the peer waits for another one. */
+  get connection(): Connection<Ours, Theirs> | undefined {
+    return this.#connection
+  }
+
   /** Top-level calls that may still be made before TOO_MANY_CALLS. */
   get room(): number {
-    return this.#ourLoad.room
+    return this.#ours.room
   }
 
   /**
@@ -91,36 +98,24 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> {
     }
     const caller = parent === 0 ? undefined : this.#theirs.get(parent)
     invariant(parent === 0 || caller !== undefined, 'a call is made in an open call or in none')
-    if (this.#ourLoad.isFull(caller !== undefined)) {
+    if (this.#ours.isFull(caller !== undefined)) {
       this.#refuse('TOO_MANY_CALLS', done)
       return
     }
-    const id = this.#takeId()
-    this.#ours.add({ id, body, caller, done })
-    this.#ourLoad.count(caller !== undefined, 1)
+    const id = this.#ours.add(body, caller, done, this.#theirs.answers?.total ?? 0)
     this.counters.callsSent += 1
+    if (this.#connection === undefined || this.#resume.isWaiting) return
     this.#say({ kind: 'call', id, parent, body })
   }
 
   /** Takes one message of the other side. */
   receive(data: WireData): void {
-    if (this.#ended) return
-    this.counters.messagesReceived += 1
-    this.counters.bytesReceived += data.length
-    if (this.#backlog.isEmpty) this.#takeAll(this.#codec.decode(data, this.#bodyOf))
-    else this.#backlog.messages.push(data)
+    this.#connection?.receive(data)
   }
 
   /** Goes on with what was left when the transport became congested. */
   resume(): void {
-    const { items, messages } = this.#backlog
-    this.#backlog = new Backlog()
-    this.#takeAll(items)
-    for (const message of messages) {
-      if (this.#ended) return
-      if (this.#backlog.isEmpty) this.#takeAll(this.#codec.decode(message, this.#bodyOf))
-      else this.#backlog.messages.push(message)
-    }
+    this.#connection?.resume()
   }
 
   /** Sends what is queued now instead of at the end of the turn. */
@@ -128,52 +123,118 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> {
     this.#flushing = false
     const refused = this.#refused
     this.#refused = []
-    if (!this.#ended) this.#outbox.send()
-    if (!this.#ended && this.#transport.bufferedAmount > this.#limits.sendBufferBytesMax)
-      this.close('SLOW_READER')
+    const connection = this.#connection
+    if (connection !== undefined) {
+      connection.send()
+      if (connection.bufferedAmount > this.#limits.sendBufferBytesMax) this.close('SLOW_READER')
+    }
     tellAll(refused)
   }
 
-  /** Closes the connection for a reason of the list, after sending what is queued. */
+  /**
+   * Closes the connection for a reason of the list, after sending what is queued. The calls go on
+   * only if they outlive their connection and the reason is one that a session survives.
+   */
   close(reason: CloseName): void {
     if (this.#ended) return
-    if (reason === 'SHUTTING_DOWN') this.#failServed(reason)
-    if (reason !== 'SLOW_READER') this.#outbox.send()
-    const { code, text } = CLOSE[reason]
-    this.#transport.close(code, text)
-    this.end()
+    if (reason === 'SHUTTING_DOWN') {
+      for (const { id } of this.#theirs.values()) this.#connection?.push(errorMessage(reason, id))
+      this.counters.errorsSent += this.#theirs.size
+    }
+    this.#connection?.close(reason)
+    if (RESUMABLE.has(reason)) this.detach()
+    else this.end()
   }
 
-  /** The connection is gone. Every open call of ours ends with CONNECTION_LOST. */
+  /** The connection is gone; the calls wait for another one, or end with it. */
+  detach(): void {
+    if (this.#ended) return
+    if (!this.#outlives) {
+      this.end()
+      return
+    }
+    this.#connection?.drop()
+    this.#connection = undefined
+    this.#resume.begin(0)
+  }
+
+  /**
+   * Takes over the connection of a peer that has none of its own calls open, and says again what may
+   * not have arrived: at once, or when so many calls of the other side have come again.
+   */
+  adopt(fresh: Peer<Ours, Theirs>, unanswered = 0): void {
+    invariant(
+      !this.#ended && this.#outlives,
+      'only calls that outlive a connection get another one',
+    )
+    const connection = fresh.#release()
+    this.close('FENCED')
+    connection.handOver(this)
+    this.#connection = connection
+    this.counters.resumes += 1
+    this.#theirs.resume()
+    this.#resume.begin(unanswered)
+    if (unanswered === 0) this.#catchUp()
+    this.#schedule()
+  }
+
+  /** All is over. Every open call of ours ends with CONNECTION_LOST. */
   end(): void {
     if (this.#ended) return
     this.#ended = true
-    this.#backlog = new Backlog()
-    const open = this.#ours.values()
+    this.#connection?.drop()
+    this.#connection = undefined
+    const open = this.#ours.inOrder()
     this.#ours.clear()
     this.#theirs.clear()
-    this.counters.itemsDropped += this.#outbox.clear()
     tellAll(open.map(({ id, done }) => ({ done, outcome: errorMessage('CONNECTION_LOST', id) })))
   }
 
-  /** Tells the other side about its open calls; what they are answered later goes nowhere. */
-  #failServed(error: WireErrorName): void {
-    for (const { id } of this.#theirs.values()) this.#outbox.push(errorMessage(error, id))
-    this.counters.errorsSent += this.#theirs.size
-  }
+  /** The body of a call of ours that waits for its answer. */
+  readonly bodyOf = (id: number): Ours | undefined => this.#ours.get(id)?.body
 
-  #takeAll(items: readonly Received<Theirs>[]): void {
-    for (let at = 0; at < items.length; at++) {
-      if (this.#transport.congested === true) {
-        this.#backlog = new Backlog(items.slice(at))
+  /** Takes one item; for the connection. */
+  take(item: Received<Theirs>): void {
+    switch (item.kind) {
+      case 'call': {
+        const fault = this.#service.accept(item)
+        if (fault !== undefined) this.#fault(fault)
+        this.#came(fault === undefined ? item.id : 0)
         return
       }
-      this.#take(items[at] as Received<Theirs>)
-      if (this.#ended) return
+      case 'answer':
+        this.counters.answersReceived += 1
+        this.#finish(item)
+        return
+      case 'error':
+        this.counters.errorsReceived += 1
+        if (item.id === 0) this.#complaints.received(item)
+        else this.#finish(item)
+        return
+      case 'fault':
+        this.#fault(item)
+        if (item.id !== 0) this.#came(0)
+        return
+      case 'stray':
+        this.#complaints.stray(item.why)
+        return
+      case 'breakage':
+        this.#complaints.breakage(item.close)
+        this.close(item.close)
+        return
+      default:
+        unreachable(item)
     }
   }
 
-  readonly #bodyOf = (id: number): Ours | undefined => this.#ours.get(id)?.body
+  /** Gives the connection away, and is over. */
+  #release(): Connection<Ours, Theirs> {
+    const connection = this.#connection
+    invariant(connection !== undefined && this.#ours.size === 0, 'a fresh peer has a connection')
+    this.#connection = undefined
+    this.end()
+    return connection
+  }
 
   readonly #flushLater = (): void => {
     if (this.#flushing) this.flush()
@@ -185,116 +246,51 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> {
     this.#defer(this.#flushLater)
   }
 
-  #say(message: Message<Ours>): void {
-    this.#outbox.push(message)
-    this.#schedule()
-  }
-
   #refuse(error: WireErrorName, done: Done): void {
     this.#refused.push({ done, outcome: errorMessage(error, 0) })
     this.#schedule()
   }
 
-  /** The next id that no open call of ours has. */
-  #takeId(): number {
-    let id = this.#nextId
-    while (this.#ours.has(id)) id = id === CALL_ID_MAX ? 1 : id + 1
-    this.#nextId = id === CALL_ID_MAX ? 1 : id + 1
-    return id
+  #say(message: Message<Ours>): void {
+    this.#connection?.push(message)
+    this.#schedule()
   }
 
-  #take(item: Received<Theirs>): void {
-    switch (item.kind) {
-      case 'call':
-        this.#accept(item)
-        return
-      case 'answer':
-        this.counters.answersReceived += 1
-        this.#finish(item)
-        return
-      case 'error':
-        this.counters.errorsReceived += 1
-        if (item.id === 0) this.#report({ kind: 'complaint', text: `${item.code} ${item.message}` })
-        else this.#finish(item)
-        return
-      case 'fault':
-        this.#fault(item)
-        return
-      case 'stray':
-        this.#stray(item.why)
-        return
-      case 'breakage':
-        this.counters.faultsReceived += 1
-        this.#report({ kind: 'fault', text: CLOSE[item.close].text })
-        this.close(item.close)
-        return
-      default:
-        unreachable(item)
-    }
-  }
-
-  /** Why a call is not begun; undefined when it is. */
-  #refusalOf({ id, parent }: CallMessage<Theirs>): Fault | undefined {
-    if (this.#theirs.has(id)) return { kind: 'fault', error: 'ID_IN_USE', id, data: { id } }
-    const nested = parent !== 0
-    if (nested && !this.#ours.has(parent))
-      return { kind: 'fault', error: 'PARENT_UNKNOWN', id, data: { parent } }
-    if (!this.#theirLoad.isFull(nested)) return undefined
-    const limit = nested ? 'nestedCallsInFlightMax' : 'callsInFlightMax'
-    const data = { limit, max: this.#limits[limit] }
-    return { kind: 'fault', error: 'TOO_MANY_CALLS', id, data }
-  }
-
-  #accept(call: CallMessage<Theirs>): void {
-    const refusal = this.#refusalOf(call)
-    if (refusal !== undefined) {
-      this.#fault(refusal)
-      return
-    }
-    const { id, parent, body } = call
-    this.counters.callsReceived += 1
-    this.#theirLoad.count(parent !== 0, 1)
-    const caller = parent === 0 ? undefined : this.#ours.get(parent)
-    const served = new ServedCall(id, body, caller, this.#settle)
-    this.#theirs.add(served)
-    this.#serve(served)
-  }
-
-  readonly #settle = (served: ServedCall<Ours, Theirs>, outcome: Outcome): void => {
-    if (this.#ended) {
-      this.counters.itemsDropped += 1
-      return
-    }
-    this.#theirs.delete(served.id)
-    this.#theirLoad.count(served.caller !== undefined, -1)
-    if (outcome.kind === 'answer') this.counters.answersSent += 1
-    else this.counters.errorsSent += 1
+  /** Says an answer, unless it is about to be said in its order. */
+  #answer(outcome: Outcome): void {
+    if (this.#connection === undefined || this.#resume.isWaiting) return
     this.#say(outcome)
-    if (this.#outbox.isHeavy) this.flush()
+    if (this.#connection?.isHeavy === true) this.flush()
+  }
+
+  /** A call has come while a resume may wait for it; 0 when it is not to be answered again. */
+  #came(id: number): void {
+    if (this.#resume.isWaiting && this.#resume.came(id)) this.#catchUp()
+  }
+
+  /** Says again what may have been lost. */
+  #catchUp(): void {
+    const { answers } = this.#theirs
+    invariant(answers !== undefined, 'only who keeps answers can resume')
+    for (const message of this.#resume.say(this.#ours.inOrder(), answers)) {
+      if (message.kind === 'call') this.counters.callsResent += 1
+      this.#say(message)
+    }
   }
 
   #finish(outcome: Outcome): void {
-    const call = this.#ours.get(outcome.id)
-    if (call === undefined) {
-      this.#stray(`call ${outcome.id} is not open`)
-      return
-    }
-    this.#ours.delete(outcome.id)
-    this.#ourLoad.count(call.caller !== undefined, -1)
-    call.done(outcome)
+    const call = this.#ours.finish(outcome.id)
+    if (call === undefined) this.#complaints.stray(`call ${outcome.id} is not open`)
+    else call.done(outcome)
   }
 
-  #fault({ error, id, data }: Fault): void {
-    this.counters.faultsReceived += 1
-    this.counters.errorsSent += 1
+  #fault(fault: Fault): void {
+    this.#say(this.#noteFault(fault))
+  }
+
+  #noteFault(fault: Fault): ErrorMessage {
     // An error with the id of an open call would pass for its answer.
-    const message = errorMessage(error, this.#theirs.has(id) ? 0 : id, data)
-    this.#say(message)
-    this.#report({ kind: 'fault', text: `${message.message} ${JSON.stringify(data ?? {})}` })
-  }
-
-  #stray(why: string): void {
-    this.counters.straysReceived += 1
-    this.#report({ kind: 'stray', text: why })
+    const isOpen = this.#theirs.get(fault.id) !== undefined
+    return this.#complaints.fault(fault, isOpen ? 0 : fault.id)
   }
 }

@@ -60,6 +60,8 @@ export function callLog(now: () => number, write: (line: string) => void): HvWat
       line(lpid, `${body.call} -> error ${WIRE_ERROR[error].code} ${WIRE_ERROR[error].text}`)
     },
     opened: ({ id, name }) => write(`session ${id} opened by ${name}\n`),
+    detached: ({ id }) => write(`session ${id} has lost its connection\n`),
+    attached: ({ id }) => write(`session ${id} goes on\n`),
     closed: ({ id }) => write(`session ${id} closed\n`),
   }
 }

@@ -3,20 +3,14 @@ import { LIMITS, type LimitName } from '../../schemas/limits.ts'
 
 /**
  * Limits that are not one server's to choose: the wire's format has the lengths of names in it, and
- * the codecs know how they fill a message. A session ends with its connection.
+ * the codecs know how they fill a message.
  */
-type FixedLimit =
-  | 'sessionNameCharsMax'
-  | 'tokenCharsMax'
-  | 'batchBytesMax'
-  | 'itemsPerMessageMax'
-  | 'sessionGraceMs'
+type FixedLimit = 'sessionNameCharsMax' | 'tokenCharsMax' | 'batchBytesMax' | 'itemsPerMessageMax'
 const FIXED: ReadonlySet<LimitName> = new Set<FixedLimit>([
   'sessionNameCharsMax',
   'tokenCharsMax',
   'batchBytesMax',
   'itemsPerMessageMax',
-  'sessionGraceMs',
 ])
 export type SettableLimit = Exclude<LimitName, FixedLimit>
 

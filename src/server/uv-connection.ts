@@ -1,45 +1,57 @@
 /**
- * One WebSocket connection of an ultravisor: a socket, an RPC peer on it, and at most one session.
- * Source: spec of the wire, sections 4 and 5.
+ * One WebSocket connection of an ultravisor: a socket, signs of life, and the conversation that goes on
+ * over it. Source: spec of the wire, sections 4 and 5.
  */
 import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
-import type { CloseName } from '../../schemas/errors.ts'
+import { CLOSE, type CloseName } from '../../schemas/errors.ts'
 import type { Limits } from '../../schemas/limits.ts'
 import type { DownCall, UpCall } from '../../schemas/messages.ts'
-import { type Lpid, PAGE_SHIFT } from '../abi/page.ts'
+import type { Lpid } from '../abi/page.ts'
 import type { Hypervisor } from '../hv/hypervisor.ts'
-import type { UvCall } from '../hv/operation.ts'
-import { fail, failLimit } from '../hv/serve-call.ts'
 import type { Session } from '../hv/session.ts'
-import { type Caller, serve } from '../hv/up-calls.ts'
-import { Peer } from '../peer/rpc-peer.ts'
-import { type Principal, reaches } from './principal.ts'
+import { invariant } from '../lib/assert.ts'
+import type { Connection } from '../peer/rpc-connection.ts'
+import type { Peer } from '../peer/rpc-peer.ts'
+import type { Principal } from './principal.ts'
 import { SocketTransport } from './socket-transport.ts'
 import type { HvCodec } from './subprotocols.ts'
+import { UvConversation } from './uv-conversation.ts'
 
-/** What a connection needs of the server. */
+/** What a connection and its conversation need of the server. */
 export interface ConnectionPorts {
   readonly hv: Hypervisor
   readonly limits: Limits
   readonly now: () => number
   /** Runs a flush at the end of the turn. */
   readonly defer: (flush: () => void) => void
+  /** The conversation of a session. */
+  readonly conversationOf: (session: Session) => UvConversation | undefined
   /** The ultravisor did something that no caller is told about. */
-  readonly report: (connection: UvConnection, kind: string, text: string) => void
-  /** We are wrong: something threw while the connection was served. */
-  readonly failed: (connection: UvConnection, error: unknown) => void
-  /** The connection is gone, its session given up; `left` are the VMs that it leaves behind. */
-  readonly ended: (connection: UvConnection, code: number, left: readonly Lpid[]) => void
+  readonly report: (conversation: UvConversation, kind: string, text: string) => void
+  /** We are wrong: something threw while the ultravisor was served. */
+  readonly failed: (conversation: UvConversation, error: unknown) => void
+  /** A connection has a session: a new one, or one that goes on. */
+  readonly opened: (conversation: UvConversation) => void
+  /** A conversation is over, its session given up; `left` are the VMs that it leaves behind. */
+  readonly left: (conversation: UvConversation, left: readonly Lpid[]) => void
+  /** The connection is gone. */
+  readonly ended: (connection: UvConnection, code: number) => void
 }
+
+/** Close codes of a client that leaves for good; none of them: 1005. */
+const GOODBYES: ReadonlySet<number> = new Set([CLOSE.NORMAL.code, CLOSE.SHUTTING_DOWN.code, 1_005])
 
 export class UvConnection {
   readonly #ports: ConnectionPorts
   readonly #socket: WebSocket
   readonly #transport: SocketTransport
-  readonly #peer: Peer<DownCall, UpCall>
+  /** What comes is taken here, whoever's it is. */
+  readonly #line: Connection<DownCall, UpCall>
   readonly #handshake: NodeJS.Timeout
-  readonly #caller: Caller
+  #conversation: UvConversation
+  /** ws found that the client breaks the protocol, and closes the connection for it. */
+  #isBroken = false
   #seenAt: number
 
   constructor(
@@ -50,37 +62,30 @@ export class UvConnection {
     ports: ConnectionPorts,
   ) {
     this.#ports = ports
-    this.#caller = {
-      session: undefined,
-      open: (call, name, resume) => this.#open(call, name, resume),
-      isGuarded: principal.guarded,
-      mayHave: (lpid) => reaches(principal, lpid),
-    }
     this.#socket = socket
     this.#seenAt = ports.now()
     this.#transport = new SocketTransport(socket, wire, ports.limits.sendBufferHighBytes, {
-      paused: () => ports.report(this, 'slow', 'it does not take its answers: it is not read from'),
-      resumed: () => this.#guard(() => this.#peer.resume()),
+      paused: () => this.#report('slow', 'it does not take its answers: it is not read from'),
+      resumed: () => this.#conversation.guard(() => this.#line.resume()),
     })
-    this.#peer = new Peer<DownCall, UpCall>({
-      codec,
-      itemsPerSend: codec.itemsPerSend,
-      transport: this.#transport,
-      defer: (flush) => ports.defer(() => this.#guard(flush)),
-      serve: (call) => serve(ports.hv, this.#caller, call),
-      report: ({ kind, text }) => ports.report(this, kind, text),
-      limits: ports.limits,
-    })
+    this.#conversation = new UvConversation(this, this.#transport, codec, principal, ports)
+    const line = this.#conversation.peer.connection
+    invariant(line !== undefined, 'a conversation begins with a connection')
+    this.#line = line
     this.#handshake = setTimeout(() => this.close('HANDSHAKE_LATE'), ports.limits.handshakeMsMax)
     this.#listen()
   }
 
+  get conversation(): UvConversation {
+    return this.#conversation
+  }
+
   get session(): Session | undefined {
-    return this.#caller.session
+    return this.#conversation.session
   }
 
   get peer(): Peer<DownCall, UpCall> {
-    return this.#peer
+    return this.#conversation.peer
   }
 
   /** Bytes that wait to be sent. */
@@ -95,16 +100,15 @@ export class UvConnection {
 
   /** Says goodbye for a reason of the list; the socket goes at once or after the grace time. */
   close(reason: CloseName): void {
-    this.#guard(() => this.#peer.close(reason))
+    const conversation = this.#conversation
+    if (conversation.connection === this) conversation.guard(() => conversation.peer.close(reason))
   }
 
-  /** Ends the connection because this side is at fault. */
-  abandon(): void {
-    try {
-      this.#peer.close('INTERNAL')
-    } catch {
-      this.#socket.terminate()
-    }
+  /** A session is open: of the conversation that it had, or of the one that goes on here now. */
+  opened(conversation: UvConversation): void {
+    clearTimeout(this.#handshake)
+    this.#conversation = conversation
+    this.#ports.opened(conversation)
   }
 
   /** Cuts the connection without a word. */
@@ -123,7 +127,8 @@ export class UvConnection {
     const socket = this.#socket
     socket.on('message', (data: Buffer, isBinary: boolean) => {
       this.#seenAt = this.#ports.now()
-      this.#guard(() => this.#peer.receive(isBinary ? data : data.toString('utf8')))
+      const message = isBinary ? data : data.toString('utf8')
+      this.#conversation.guard(() => this.#line.receive(message))
     })
     socket.on('ping', (payload: Buffer) => {
       this.#seenAt = this.#ports.now()
@@ -133,48 +138,20 @@ export class UvConnection {
       this.#seenAt = this.#ports.now()
     })
     // ws closes the connection itself with the right code; without a listener Node would end.
-    socket.on('error', (error) => this.#ports.report(this, 'socket', error.message))
+    socket.on('error', (error) => {
+      this.#isBroken = true
+      this.#report('socket', error.message)
+    })
     socket.on('close', (code) => this.#end(code))
   }
 
-  #open(call: UvCall, name: string, resume: string | undefined): void {
-    const { hv } = this.#ports
-    if (this.#caller.session !== undefined) return fail(hv, call, 'SESSION_IS_OPEN')
-    if (resume !== undefined) return fail(hv, call, 'SESSION_UNKNOWN')
-    const session = hv.openSession(name, {
-      call: (body, parent, done) => this.#peer.call(body, parent, done),
-      end: (how) => (how === 'cut' ? this.terminate() : this.close(how)),
-    })
-    if ('limit' in session) {
-      failLimit(hv, call, session)
-      this.close('OVERLOAD')
-      return
-    }
-    clearTimeout(this.#handshake)
-    this.#caller.session = session
-    const host = {
-      pageShift: PAGE_SHIFT,
-      poolPages: hv.config.poolPages,
-      profile: hv.config.profile,
-    }
-    call.answer(0, { session: { session: session.id, token: hv.ports.token(), host } })
-  }
-
-  #guard(run: () => void): void {
-    try {
-      run()
-    } catch (error) {
-      this.#ports.failed(this, error)
-    }
+  #report(kind: string, text: string): void {
+    this.#ports.report(this.#conversation, kind, text)
   }
 
   #end(code: number): void {
     clearTimeout(this.#handshake)
-    const { hv, ended } = this.#ports
-    const { session } = this.#caller
-    // First the session: what waits for this ultravisor must not call it again.
-    const left = session === undefined ? [] : hv.closeSession(session)
-    this.#guard(() => this.#peer.end())
-    ended(this, code, left)
+    this.#conversation.lose(this, this.#isBroken || GOODBYES.has(code))
+    this.#ports.ended(this, code)
   }
 }

@@ -9,6 +9,7 @@ import { WebSocketServer } from 'ws'
 import { Role } from '../../schemas/rest/access.ts'
 import type { Lpid } from '../abi/page.ts'
 import type { Hypervisor } from '../hv/hypervisor.ts'
+import type { Session } from '../hv/session.ts'
 import type { Vmm } from '../hv/vmm.ts'
 import { type Guard, isRefusal } from './guard.ts'
 import { brokenUpgrade, upgradeMisfit } from './handshake.ts'
@@ -18,6 +19,7 @@ import { refuseUpgrade } from './refuse-upgrade.ts'
 import { closeGraceMs } from './socket-transport.ts'
 import { negotiate } from './subprotocols.ts'
 import { type ConnectionPorts, UvConnection } from './uv-connection.ts'
+import type { UvConversation } from './uv-conversation.ts'
 
 export interface EndpointOptions {
   readonly hv: Hypervisor
@@ -32,6 +34,8 @@ export class UvEndpoint {
   readonly #options: EndpointOptions
   readonly #sockets: WebSocketServer
   readonly #connections = new Set<UvConnection>()
+  /** Of sessions, with a connection or without. */
+  readonly #conversations = new Map<Session, UvConversation>()
   readonly #ports: ConnectionPorts
   readonly #pings: NodeJS.Timeout
 
@@ -60,9 +64,12 @@ export class UvEndpoint {
       limits,
       now: hv.ports.now,
       defer: (flush) => setImmediate(flush),
-      report: (connection, kind, text) => this.#report(connection, kind, text),
-      failed: (connection, error) => this.#failed(connection, error),
-      ended: (connection, code, left) => this.#ended(connection, code, left),
+      conversationOf: (session) => this.#conversations.get(session),
+      report: (conversation, kind, text) => this.#report(conversation, kind, text),
+      failed: (conversation, error) => this.#failed(conversation, error),
+      opened: (conversation) => this.#opened(conversation),
+      left: (conversation, left) => this.#left(conversation, left),
+      ended: (connection, code) => this.#ended(connection, code),
     }
     this.#pings = setInterval(() => this.#check(), limits.pingIntervalMs)
     // A server that does not listen, as in tests, keeps nobody waiting.
@@ -83,6 +90,9 @@ export class UvEndpoint {
   close(): void {
     clearInterval(this.#pings)
     for (const connection of this.#connections) connection.close('SHUTTING_DOWN')
+    for (const conversation of [...this.#conversations.values()]) {
+      if (conversation.connection === undefined) conversation.close()
+    }
   }
 
   /** Cuts every connection. */
@@ -96,8 +106,7 @@ export class UvEndpoint {
     log.error({ err: error, lpid }, 'a rule of ours did not hold: the VM is stopped')
     if (crashOnFailure) throw error
     const owner = hv.sessions.ownerOf(lpid)
-    const connection = [...this.#connections].find(({ session }) => session === owner)
-    if (owner !== undefined) connection?.abandon()
+    if (owner !== undefined) this.#conversations.get(owner)?.abandon()
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -122,7 +131,9 @@ export class UvEndpoint {
     this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
       const connection = new UvConnection(webSocket, socket, codec, told, this.#ports)
       this.#connections.add(connection)
-      if (this.#connections.size > this.#ports.limits.sessionsMax) connection.close('OVERLOAD')
+      // One for each session, and as many again: a session may be resumed before anybody here has
+      // noticed that the connection it had is dead.
+      if (this.#connections.size > 2 * this.#ports.limits.sessionsMax) connection.close('OVERLOAD')
     })
   }
 
@@ -130,21 +141,34 @@ export class UvEndpoint {
     for (const connection of this.#connections) connection.check()
   }
 
-  #report({ session }: UvConnection, kind: string, text: string): void {
+  #report({ session }: UvConversation, kind: string, text: string): void {
     this.#options.log.warn({ session: session?.id, kind }, text)
   }
 
-  #failed(connection: UvConnection, error: unknown): void {
+  #failed(conversation: UvConversation, error: unknown): void {
     const { log, crashOnFailure } = this.#options
-    log.error({ err: error, session: connection.session?.id }, 'a rule of ours did not hold')
+    log.error({ err: error, session: conversation.session?.id }, 'a rule of ours did not hold')
     if (crashOnFailure) throw error
-    connection.abandon()
+    conversation.abandon()
   }
 
-  #ended(connection: UvConnection, code: number, left: readonly Lpid[]): void {
+  #opened(conversation: UvConversation): void {
+    const { session } = conversation
+    if (session === undefined) return
+    this.#conversations.set(session, conversation)
+    if (session.resumes > 0) this.#options.log.info({ session: session.id }, 'session goes on')
+  }
+
+  #ended(connection: UvConnection, code: number): void {
     this.#connections.delete(connection)
+    this.#options.log.info({ session: connection.session?.id, code }, 'connection ended')
+  }
+
+  #left({ session }: UvConversation, left: readonly Lpid[]): void {
+    if (session === undefined) return
+    this.#conversations.delete(session)
     const { hv, vmm, log } = this.#options
-    log.info({ session: connection.session?.id, code, left: left.length }, 'connection ended')
+    log.info({ session: session.id, left: left.length }, 'session ended')
     if (hv.config.orphans !== 'reset' || hv.stopping) return
     for (const lpid of left) {
       vmm.reset(lpid).catch((error: unknown) => log.error({ err: error, lpid }, 'reset failed'))

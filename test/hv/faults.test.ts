@@ -182,12 +182,37 @@ t.test(
       world.answer()
       t.same(world.ends, ['cut'], when)
       t.equal(told.end, undefined, `${when}: nobody has an answer yet`)
+      t.equal(world.inspected.hv.queueLength(LPID), 1, `${when}: the operation waits`)
       world.inspected.hv.closeSession(world.session)
+      world.lose()
       await world.settle()
-      t.equal(told.end, -4, when)
+      t.equal(world.inspected.hv.queueLength(LPID), 0, when)
+      const { events } = world.inspected.journal.query({
+        limit: 1,
+        order: 'newest',
+        call: 'H_SVM_PAGE_IN',
+      })
+      t.equal(events[0]?.code, -4, when)
     }
   },
 )
+
+t.test('after a cut the answer that was lost comes with the next connection', async (t) => {
+  for (const when of ['before', 'after'] as const) {
+    const world = await started({ call: 'UV_PAGE_IN', nth: 1, action: { do: 'cut', when } })
+    world.answers = false
+    const told = world.call(pageIn(1))
+    await world.settle()
+    world.answer()
+    t.equal(told.end, undefined, `${when}: it waits`)
+    world.resume()
+    t.equal(world.asked.length, when === 'before' ? 1 : 0, `${when}: asked as often as needed`)
+    world.answer()
+    await world.settle()
+    t.equal(told.end, 0, when)
+    t.equal(used(world), 1, when)
+  }
+})
 
 t.test('the pool is empty for one call, and only for that one', async (t) => {
   const world = await started({ call: 'H_SVM_PAGE_IN', gfn: 1, action: { do: 'exhaust-pool' } })
@@ -358,7 +383,9 @@ t.test('presets lead where they say', async (t) => {
   await world.settle()
   t.equal(told.end, undefined)
   world.inspected.hv.closeSession(world.session)
+  world.lose()
   await world.settle()
-  t.equal(told.end, -4)
+  t.equal(world.inspected.hv.queueLength(LPID), 0)
+  t.equal(world.inspected.counters.callCount('H_SVM_INIT_START'), 1, 'it has ended')
   t.equal(world.inspected.hv.isOrphan(LPID), true)
 })

@@ -40,6 +40,8 @@ export class World {
   readonly vmm: Vmm
   readonly session: Session
   readonly asked: Asked[] = []
+  /** Ultracalls that were made while there was no connection. */
+  readonly unsent: Asked[] = []
   /** How connections were ended. */
   readonly ends: LinkEnd[] = []
   readonly #later: (() => void)[] = []
@@ -67,10 +69,23 @@ export class World {
     this.session = session
   }
 
+  /** True while the line is cut: nothing comes and nothing goes. */
+  get isCut(): boolean {
+    return this.ends.includes('cut')
+  }
+
+  /** The session goes on over another connection; the ultracalls that wait are made. */
+  resume(): void {
+    this.ends.length = 0
+    this.asked.push(...this.unsent.splice(0))
+    this.inspected.hv.attachSession(this.session)
+  }
+
   link(): UvLink {
     return {
-      call: (body, _parent, done) => this.asked.push({ body, done }),
+      call: (body, _parent, done) => (this.isCut ? this.unsent : this.asked).push({ body, done }),
       end: (how) => this.ends.push(how),
+      givenUp: () => this.lose(),
     }
   }
 
@@ -94,7 +109,7 @@ export class World {
 
   /** The connection is gone: whoever waits for an answer is told so. */
   lose(): void {
-    for (const { done } of this.asked.splice(0)) {
+    for (const { done } of [...this.asked.splice(0), ...this.unsent.splice(0)]) {
       done({ kind: 'error', id: 1, code: -32_010, message: 'The connection ended.' })
     }
   }
@@ -120,19 +135,23 @@ export class World {
   /** A call of the ultravisor; `inside` is the ultracall in whose context it is made. */
   call(body: UpCall, inside?: DownCall, session: Session = this.session): { end: End | undefined } {
     const told: { end: End | undefined } = { end: undefined }
+    let isLost = false
+    const tell = (end: End): void => {
+      if (!isLost && !this.isCut) told.end = end
+    }
     const ancestors: Ancestor<DownCall, UpCall>[] =
       inside === undefined ? [] : [{ by: 'us', id: 9, body: inside }]
     const call: UvCall = {
       id: 5,
       parent: inside === undefined ? 0 : 9,
       body,
-      answer: (ret) => {
-        told.end = ret
-      },
-      fail: (error) => {
-        told.end = error
-      },
+      answer: tell,
+      fail: tell,
       ancestors: () => ancestors,
+      lose: () => {
+        isLost = true
+      },
+      forget: () => undefined,
     }
     serve(this.inspected.hv, { session, open: () => undefined }, call)
     return told

@@ -9,7 +9,7 @@ import type { DownCall, Outcome, UpCall } from '../../schemas/messages.ts'
 import type { CallName } from '../../src/abi/calls.ts'
 import { asGfn, asGpa, asLpid, asSlotId, gfnOf, PAGE_SIZE, type Page } from '../../src/abi/page.ts'
 import { Hypervisor } from '../../src/hv/hypervisor.ts'
-import type { Ended, Operation, UvCall } from '../../src/hv/operation.ts'
+import type { Ended, Footprint, Operation, UvCall } from '../../src/hv/operation.ts'
 import type { UvLink } from '../../src/hv/session.ts'
 import { type Caller, serve } from '../../src/hv/up-calls.ts'
 import { Vmm } from '../../src/hv/vmm.ts'
@@ -38,6 +38,8 @@ export interface RunOptions {
   readonly seed: number
   /** Seed of the order in which the ultravisor answers. */
   readonly shuffle: number
+  /** What operations say that they touch, made wrong: for the test that somebody would notice. */
+  readonly loosen?: (footprint: Footprint) => Footprint
 }
 
 /** What can be told from outside. */
@@ -163,6 +165,10 @@ class RandomUv implements UvLink {
     this.#waiting.length = 0
   }
 
+  givenUp(): void {
+    this.end()
+  }
+
   answerOne(random: Prng): void {
     const [asked] = this.#waiting.splice(random.int(this.#waiting.length), 1)
     if (asked !== undefined) asked.done(this.#outcomeOf(asked.body))
@@ -186,10 +192,19 @@ function textOf(body: DownCall): string {
   return `${body.call}${gpa}${flags}${page}`
 }
 
+/** A hypervisor whose queues are told something else than what an operation touches. */
+class LooseHypervisor extends Hypervisor {
+  loosen: (footprint: Footprint) => Footprint = (footprint) => footprint
+
+  override submit<R>(op: Operation<R>): void {
+    super.submit({ ...op, footprint: this.loosen(op.footprint) })
+  }
+}
+
 class Run {
   readonly #options: RunOptions
   readonly #uv: RandomUv
-  readonly #hv: Hypervisor
+  readonly #hv: LooseHypervisor
   readonly #vmm: Vmm
   readonly #caller: Caller
   readonly #later: (() => void)[] = []
@@ -215,7 +230,17 @@ class Run {
       this.#reasons.push(end.how === 'done' ? (end.reason?.why ?? '') : end.how)
     }
     const watch = { ...NO_WATCH, ended }
-    this.#hv = new Hypervisor(config, { now: () => 0, later, token: () => 'x' }, watch)
+    this.#hv = new LooseHypervisor(
+      config,
+      {
+        now: () => 0,
+        later,
+        after: () => () => undefined,
+        token: () => 'x',
+      },
+      watch,
+    )
+    if (options.loosen !== undefined) this.#hv.loosen = options.loosen
     this.#vmm = new Vmm(this.#hv)
     const session = this.#hv.openSession('uv', this.#uv)
     if ('limit' in session) throw new Error('no session')
@@ -327,6 +352,8 @@ const incoming = (index: number, body: UpCall, end: (how: string) => void): UvCa
   answer: (ret) => end(`${body.call} ${ret}`),
   fail: (error, data) => end(`${body.call} ${error} ${JSON.stringify(data)}`),
   ancestors: () => [],
+  lose: () => undefined,
+  forget: () => undefined,
 })
 
 /** Runs the program of a seed to its end. */

@@ -248,7 +248,7 @@ t.test('a call before the session is open, and one for a guest of somebody else'
   const early = world.client.svm(LPID).registerSlot(asSlotId(0), asGpa(0), PAGE_SIZE)
   await t.rejects(early, { code: 'SESSION_UNKNOWN' })
   await world.client.open()
-  const link = { call: () => undefined, end: () => undefined }
+  const link = { call: () => undefined, end: () => undefined, givenUp: () => undefined }
   const other = world.hv.openSession('other', link)
   if ('limit' in other) throw new Error('no session')
   world.hv.own(other, LPID)

@@ -40,7 +40,7 @@ export interface World {
 export function newWorld(options: UvOptions = {}, config: Partial<HvConfig> = {}): World {
   const hv = new Hypervisor(
     { ...CONFIG, ...config },
-    { now: () => 0, later: setImmediate, token: () => 'secret' },
+    { now: () => 0, later: setImmediate, after: () => () => undefined, token: () => 'secret' },
   )
   const served: string[] = []
   let isCut = false
@@ -77,10 +77,11 @@ export function newWorld(options: UvOptions = {}, config: Partial<HvConfig> = {}
 function hvPeerOf(hv: Hypervisor, send: (data: WireData) => void): Peer<DownCall, UpCall> {
   const caller: Caller = {
     session: undefined,
-    open: (call, name) => {
+    open: (call, { name }) => {
       const session = hv.openSession(name, {
         call: (body, parent, done) => peer.call(body, parent, done),
         end: () => peer.end(),
+        givenUp: () => peer.end(),
       })
       if ('limit' in session) return call.fail('LIMIT_REACHED')
       caller.session = session

@@ -56,7 +56,12 @@ const agree = {
   pate: true satisfies Same<Output<typeof ultracalls.WritePate>, ParamsOf<abi.UvWritePate>>,
   open: true satisfies Same<
     Output<typeof session.OpenSession>,
-    ParamsOf<Omit<SessionOpen, 'resume'> & { resume?: string | undefined }>
+    ParamsOf<
+      Omit<SessionOpen, 'resume' | 'unanswered'> & {
+        resume?: string | undefined
+        unanswered?: number | undefined
+      }
+    >
   >,
   everyHypercall: true satisfies Same<Exclude<abi.UvRequest['call'], UpCall['call']>, never>,
   everyUltracall: true satisfies Same<Exclude<abi.Ucall['call'], DownCall['call']>, never>,

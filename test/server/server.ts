@@ -151,6 +151,7 @@ export class FakeUv {
         queueMicrotask(() => done({ kind: 'answer', id: 1, call: body.call, ret, ...page }))
       },
       end: () => undefined,
+      givenUp: () => undefined,
     })
     if ('limit' in session) throw new Error('no session')
     this.#caller = { session, open: () => undefined }
@@ -168,6 +169,8 @@ export class FakeUv {
         answer: (ret) => done(ret),
         fail: (error) => done(error),
         ancestors: () => [],
+        lose: () => undefined,
+        forget: () => undefined,
       }),
     )
   }

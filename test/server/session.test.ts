@@ -92,7 +92,7 @@ t.test('without automatic VMs a call for an unknown one is an error', async (t) 
 
 for (const orphans of ['keep', 'reset'] as const) {
   t.test(`VMs that a session leaves behind: ${orphans}`, async (t) => {
-    const { app, uv } = await listening(t, { hv: { orphans } })
+    const { app, uv } = await listening(t, { hv: { orphans }, limits: { sessionGraceMs: 50 } })
     const line = await Line.open(t, uv)
     const slot = { lpid: 1, start_gpa: 0, size: 131_072, flags: 0, slotid: 0 }
     await line.call('UV_REGISTER_MEM_SLOT', slot)

@@ -210,7 +210,11 @@ t.test('who does not take its answers is not read from, and loses nothing', asyn
 })
 
 t.test('who reads too slowly is cut, and the server goes on', async (t) => {
-  const limits = { sendBufferBytesMax: 1_000_000, sendBufferHighBytes: 500_000 }
+  const limits = {
+    sendBufferBytesMax: 1_000_000,
+    sendBufferHighBytes: 500_000,
+    sessionGraceMs: 0,
+  }
   const { app, line, uv } = await withVm(t, { limits })
   await app.vmm.writePage(1 as never, 1 as never, 0, new Uint8Array(65_536).fill(1))
   const other = await Line.open(t, uv)

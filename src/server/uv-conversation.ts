@@ -1,0 +1,177 @@
+/**
+ * What an ultravisor and the hypervisor have to say to each other, over one connection after the other:
+ * an RPC peer, and one session, once it is opened. Source: spec of the wire, section 4; how calls
+ * survive is in src/peer/rpc-resume.ts.
+ *
+ * Every connection begins with a conversation of its own. When its SESSION_OPEN names a session, that
+ * session's conversation takes the connection over, and the new conversation is over.
+ */
+import type { DownCall, SessionOpen, UpCall } from '../../schemas/messages.ts'
+import { type Lpid, PAGE_SHIFT } from '../abi/page.ts'
+import type { UvCall } from '../hv/operation.ts'
+import { fail, failLimit } from '../hv/serve-call.ts'
+import type { LinkEnd, Session, UvLink } from '../hv/session.ts'
+import { type Caller, serve } from '../hv/up-calls.ts'
+import { invariant } from '../lib/assert.ts'
+import type { Done } from '../peer/rpc-calls.ts'
+import type { Transport } from '../peer/rpc-codec.ts'
+import { Peer } from '../peer/rpc-peer.ts'
+import { type Principal, reaches } from './principal.ts'
+import type { HvCodec } from './subprotocols.ts'
+import type { ConnectionPorts, UvConnection } from './uv-connection.ts'
+
+export class UvConversation implements UvLink {
+  readonly principal: Principal
+  readonly peer: Peer<DownCall, UpCall>
+  readonly #ports: ConnectionPorts
+  readonly #caller: Caller
+  /** The connection that it goes on over, while there is one. */
+  #connection: UvConnection | undefined
+
+  constructor(
+    connection: UvConnection,
+    transport: Transport,
+    codec: HvCodec,
+    principal: Principal,
+    ports: ConnectionPorts,
+  ) {
+    this.#connection = connection
+    this.principal = principal
+    this.#ports = ports
+    this.#caller = {
+      session: undefined,
+      open: (call, wish) => this.#open(call, wish),
+      isGuarded: principal.guarded,
+      mayHave: (lpid) => reaches(principal, lpid),
+    }
+    this.peer = new Peer<DownCall, UpCall>({
+      codec,
+      itemsPerSend: codec.itemsPerSend,
+      transport,
+      defer: (flush) => ports.defer(() => this.guard(flush)),
+      serve: (call) => serve(ports.hv, this.#caller, call),
+      report: ({ kind, text }) => ports.report(this, kind, text),
+      limits: ports.limits,
+      outlives: ports.limits.sessionGraceMs > 0,
+    })
+  }
+
+  get session(): Session | undefined {
+    return this.#caller.session
+  }
+
+  get connection(): UvConnection | undefined {
+    return this.#connection
+  }
+
+  /** Runs something that serves this ultravisor; what it throws is a mistake of ours. */
+  guard(run: () => void): void {
+    try {
+      run()
+    } catch (error) {
+      this.#ports.failed(this, error)
+    }
+  }
+
+  call(body: DownCall, parent: number, done: Done): void {
+    this.peer.call(body, parent, done)
+  }
+
+  end(how: LinkEnd): void {
+    const connection = this.#connection
+    if (how !== 'cut') {
+      this.guard(() => this.peer.close(how))
+      if (connection === undefined) this.close()
+      return
+    }
+    // Without a grace time the calls end after the session: see `lose`.
+    if (this.#ports.limits.sessionGraceMs > 0) this.peer.detach()
+    connection?.terminate()
+  }
+
+  givenUp(left: readonly Lpid[]): void {
+    this.guard(() => this.peer.end())
+    this.#ports.left(this, left)
+  }
+
+  /** Ends the session, connected or not. Who is connected is told that this side is at fault. */
+  abandon(): void {
+    try {
+      this.peer.close('INTERNAL')
+    } catch {
+      this.#connection?.terminate()
+    }
+    if (this.#connection === undefined) this.close()
+  }
+
+  /** Gives the session up. */
+  close(): void {
+    const { session } = this
+    // First the session: what waits for this ultravisor must not call it again.
+    const left = session === undefined ? [] : this.#ports.hv.closeSession(session)
+    this.givenUp(left)
+  }
+
+  /** A connection is gone: the session waits for another one unless `isFinal`. */
+  lose(connection: UvConnection, isFinal: boolean): void {
+    if (this.#connection !== connection) return
+    this.#connection = undefined
+    const { session } = this
+    const { hv, limits } = this.#ports
+    const isOver = isFinal || this.peer.ended || hv.stopping
+    if (session === undefined || isOver || limits.sessionGraceMs === 0) {
+      this.close()
+      return
+    }
+    this.peer.detach()
+    hv.detachSession(session)
+  }
+
+  #open(call: UvCall, { name, resume, unanswered }: SessionOpen): void {
+    const { hv } = this.#ports
+    const connection = this.#connection
+    invariant(connection !== undefined, 'a call comes over a connection')
+    if (this.#caller.session !== undefined) return fail(hv, call, 'SESSION_IS_OPEN')
+    if (resume !== undefined) return this.#resume(call, connection, resume, unanswered ?? 0)
+    const token = hv.ports.token()
+    const session = hv.openSession(name, this, token)
+    if ('limit' in session) {
+      failLimit(hv, call, session)
+      connection.close('OVERLOAD')
+      return
+    }
+    this.#caller.session = session
+    connection.opened(this)
+    this.#answer(call, session, token)
+  }
+
+  /** Only who opened a session may go on with it: to others it is one that does not exist. */
+  #resume(call: UvCall, connection: UvConnection, token: string, unanswered: number): void {
+    const { hv } = this.#ports
+    const session = hv.sessions.withToken(token)
+    const known = session === undefined ? undefined : this.#ports.conversationOf(session)
+    if (session === undefined || known?.principal !== this.principal) {
+      return fail(hv, call, 'SESSION_UNKNOWN')
+    }
+    this.#connection = undefined
+    this.#answer(call, session, token)
+    known.#adopt(this, connection, unanswered)
+    connection.opened(known)
+  }
+
+  /** Goes on over the connection of a fresh conversation, in place of the one that it still has. */
+  #adopt(fresh: UvConversation, connection: UvConnection, unanswered: number): void {
+    const { session } = this
+    invariant(session !== undefined, 'a conversation that goes on has a session')
+    const isFenced = this.#connection !== undefined
+    this.#connection = connection
+    this.peer.adopt(fresh.peer, unanswered)
+    this.#ports.hv.attachSession(session, isFenced)
+  }
+
+  #answer(call: UvCall, session: Session, token: string): void {
+    const { poolPages, profile } = this.#ports.hv.config
+    const host = { pageShift: PAGE_SHIFT, poolPages, profile }
+    call.answer(0, { session: { session: session.id, token, host } })
+  }
+}
