@@ -18,6 +18,10 @@ function registryOfProcess(): Registry {
     processMetrics = new Registry()
     const eventLoopMonitoringPrecision = LOOP_PRECISION_MS
     collectDefaultMetrics({ register: processMetrics, eventLoopMonitoringPrecision })
+    // Sums of gauges that are there by type; promtool rightly says that a gauge is no "_total".
+    for (const name of ['handles', 'requests', 'resources']) {
+      processMetrics.removeSingleMetric(`nodejs_active_${name}_total`)
+    }
   }
   return processMetrics
 }

@@ -1,4 +1,4 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { RecordLine } from '../../schemas/record.ts'
 import { asGfn, asGpa, asLpid, asRa, asSlotId, type Lpid } from '../../src/abi/page.ts'
 import type { HvConfig } from '../../src/hv/config.ts'
@@ -200,6 +200,91 @@ t.test('a reset and a checkpoint are in the record too', async (t) => {
   t.match(await replay(kept), { how: 'same' })
 })
 
+interface TraceEvent {
+  readonly ph: string
+  readonly pid: number
+  readonly tid: number
+  readonly ts: number
+  readonly dur: number
+  readonly name: string
+  readonly args: Readonly<Record<string, unknown>>
+}
+
+/** As the viewers read it: slices of a lane do not overlap, arrows are tied to slices at their time. */
+function checkTrace(t: Test, given: readonly object[]): void {
+  const events = given as readonly TraceEvent[]
+  const slices = events.filter(({ ph }) => ph === 'X')
+  const inLane = ({ pid, tid }: TraceEvent) =>
+    slices.filter((slice) => slice.pid === pid && slice.tid === tid)
+  for (const arrow of events.filter(({ ph }) => ph === 's' || ph === 'f')) {
+    const open = inLane(arrow).filter(({ ts, dur }) => ts < arrow.ts && arrow.ts < ts + dur)
+    t.equal(open.length, 1, `the arrow ${arrow.ph} at ${arrow.ts} lies in one slice`)
+  }
+  for (const slice of slices) {
+    const over = inLane(slice).filter(
+      ({ ts, dur }) => ts < slice.ts + slice.dur && slice.ts < ts + dur,
+    )
+    t.ok(over.length <= 1, `${slice.name} at ${slice.ts} overlaps nothing in its lane`)
+    t.equal(slice.dur, Math.round(slice.dur * 1_000) / 1_000, 'whole nanoseconds')
+  }
+}
+
+t.test('a trace shows what is made inside an ultracall, and what never ended', async (t) => {
+  const lines = [
+    { e: 'start', format: 'uvmem-record', version: 1, program: 'p', profile: 'linux-6' },
+    { e: 'queue', n: 1, lpid: 1, call: { call: 'H_SVM_INIT_START', lpid: 1 }, t: 0 },
+    { e: 'begin', n: 1, t: 1 },
+    { e: 'ask', n: 1, call: 'UV_REGISTER_MEM_SLOT lpid 1', t: 1 },
+    {
+      ...{ e: 'queue', n: 2, lpid: 2, inside: 1, t: 2 },
+      wish: { name: 'write', gfn: 7, offset: 0, bytes: 'AAAA' },
+    },
+    { e: 'begin', n: 2, t: 2 },
+    { e: 'end', n: 2, how: 'done', code: -14, t: 4 },
+    { e: 'answer', n: 1, ret: -4, t: 5 },
+    { e: 'end', n: 1, how: 'done', code: -4, why: 'no', t: 5 },
+    {
+      ...{ e: 'queue', n: 3, lpid: 1, t: 6 },
+      call: { call: 'H_SVM_PAGE_IN', lpid: 1, gpa: 65_536, flags: 0, order: 16 },
+    },
+    { e: 'begin', n: 3, t: 6 },
+    { e: 'ask', n: 3, call: 'UV_PAGE_IN lpid 1', t: 7 },
+    { e: 'vm', lpid: 3, radix: true, svm_enabled: true, t: 9 },
+  ]
+  const head = { pool_pages: 1, notifies_migrations: false, window: 1, t: 0 }
+  let text = ''
+  const trace = new TraceWriter((piece) => {
+    text += piece
+  })
+  for (const [i, line] of lines.entries()) {
+    t.equal(trace.push(JSON.stringify(i === 0 ? { ...line, ...head } : line)), undefined)
+  }
+  trace.end()
+  const { traceEvents } = JSON.parse(text) as { traceEvents: TraceEvent[] }
+  checkTrace(t, traceEvents)
+  const slices = traceEvents.filter(({ ph }) => ph === 'X')
+  t.same(
+    slices.map(({ name, pid, tid, ts, dur, args }) => [name, pid, tid, ts, dur, args['answer']]),
+    [
+      ['write', 1, 200_000, 2_000, 2_000, 'EFAULT'],
+      ['UV_REGISTER_MEM_SLOT', 2, 1_000_100_000, 1_000, 4_000, 'U_PARAMETER'],
+      ['H_SVM_INIT_START', 1, 100_000, 1_000, 4_000, 'H_PARAMETER'],
+      ['UV_PAGE_IN', 2, 1_000_100_000, 7_000, 2_000, undefined],
+      ['H_SVM_PAGE_IN', 1, 100_000, 6_000, 3_000, undefined],
+    ],
+  )
+  t.match(slices[0]?.args, { gfn: 7, bytes: 3 }, 'how many bytes, not which')
+  t.match(slices[4]?.args, { gpa: '0x10000', how: 'open' })
+  const arrows = traceEvents.filter(({ ph }) => ph === 's')
+  t.same(
+    arrows.map(({ pid, tid, ts }) => [pid, tid, ts]),
+    [
+      [2, 1_000_100_000, 2_000.001],
+      [1, 100_000, 1_000.001],
+    ],
+  )
+})
+
 t.test('a trace has a slice for each call, in lanes, and arrows between them', async (t) => {
   const { world, lines } = recorded()
   await world.vm(8)
@@ -232,16 +317,17 @@ t.test('a trace has a slice for each call, in lanes, and arrows between them', a
   t.same(
     asked.map(({ pid, tid }) => [pid, tid]),
     [
-      [2, 100_000],
-      [2, 100_001],
+      [2, 1_000_100_000],
+      [2, 1_000_100_001],
     ],
   )
   const starts = traceEvents.filter(({ ph }) => ph === 's')
   const ends = traceEvents.filter(({ ph }) => ph === 'f')
-  t.equal(starts.length, 3, 'one for each ultracall')
+  t.equal(starts.length, 2, 'one for each ultracall that took time')
   t.same(
     starts.map(({ id }) => id),
     ends.map(({ id }) => id),
   )
+  checkTrace(t, traceEvents)
   t.match(trace.push('{'), /^line \d+: it is not JSON/)
 })
