@@ -15,7 +15,7 @@ import {
   type Ra,
 } from '../../src/abi/page.ts'
 import { nodeCipher } from '../../src/peer/node-cipher.ts'
-import { UV_PROFILES, type UvProfileName } from '../../src/ultravisor/profile.ts'
+import { UV_PROFILES, type UvProfile, type UvProfileName } from '../../src/ultravisor/profile.ts'
 import { type ServeAnswer, serve } from '../../src/ultravisor/serve.ts'
 import { type ContentMode, type Svm, SvmState } from '../../src/ultravisor/svm.ts'
 import {
@@ -29,7 +29,7 @@ export const LPID = asLpid(7)
 export const PROFILES = ['firmware', 'spec'] as const satisfies readonly UvProfileName[]
 
 export interface Setup extends Partial<Omit<UltravisorOptions, 'profile'>> {
-  readonly profile?: UvProfileName
+  readonly profile?: UvProfileName | UvProfile
   readonly contentMode?: ContentMode
   readonly state?: SvmState
   /** `[id, base GFN, pages]`; one slot of 8 pages at GFN 64 when absent. */
@@ -41,12 +41,12 @@ export interface Setting {
   readonly svm: Svm
 }
 
-export function newUv(setup: Setup = {}): Ultravisor {
+export function newUv({ profile = 'spec', ...setup }: Setup = {}): Ultravisor {
   return newUltravisor({
     cipher: nodeCipher,
     secureUnits: 64,
     ...setup,
-    profile: UV_PROFILES[setup.profile ?? 'spec'],
+    profile: typeof profile === 'string' ? UV_PROFILES[profile] : profile,
   })
 }
 

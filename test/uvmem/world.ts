@@ -10,7 +10,7 @@
  *   2: touch 3                 by or on the VM with LPID 2
  */
 import { asLpid } from '../../src/abi/page.ts'
-import { perform } from '../../src/lab/recordings/hv-operations.ts'
+import { type Hypercalls, perform } from '../../src/lab/recordings/hv-operations.ts'
 import { describeHost } from '../../src/lab/recordings/hv-state.ts'
 import type { HvOp, RecordedUcall } from '../../src/lab/recordings/hv-trace.ts'
 import { type Host, newHost, type Vm } from '../../src/uvmem/host.ts'
@@ -30,6 +30,8 @@ export interface WorldOptions {
   readonly radix?: boolean
   readonly svmEnabled?: boolean
   readonly notifies?: boolean
+  /** What serves hypercalls in place of the core. */
+  readonly hypercalls?: Hypercalls
   /** A host that is there already, with its VMs. */
   readonly host?: Host
   /** Lines run first. */
@@ -47,9 +49,11 @@ export interface Told {
 
 export class World {
   readonly host: Host
+  readonly #hypercalls: Hypercalls | undefined
 
   constructor(options: WorldOptions = {}) {
     const { profile = 'linux-6', pool = 16, frames = 1_000, notifies = false } = options
+    this.#hypercalls = options.hypercalls
     this.host =
       options.host ??
       newHost({
@@ -105,7 +109,7 @@ export class World {
   }
 
   #perform(op: HvOp, script: readonly number[] = []): Told {
-    const { ret, calls, vm } = perform(this.host, { op, ucall_script: script })
+    const { ret, calls, vm } = perform(this.host, { op, ucall_script: script }, this.#hypercalls)
     const texts = calls.map((call) => callText(call, op.lpid))
     return { ret, calls: texts, source: vm?.reason?.source, fault: vm?.fault?.kind }
   }

@@ -7,7 +7,7 @@
  */
 import { U } from '../../abi/codes.ts'
 import { asFrame, type Gfn } from '../../abi/page.ts'
-import { invariant, present } from '../../lib/assert.ts'
+import { InvariantError, invariant, present } from '../../lib/assert.ts'
 import { FrameState } from '../../ultravisor/frame-state.ts'
 import { isPresent } from '../../ultravisor/page-table.ts'
 import { type Svm, SvmState } from '../../ultravisor/svm.ts'
@@ -91,6 +91,17 @@ export function make(live: Live, move: number): void {
       return answerHost(live, vm, REFUSAL[vm.host?.pending.call ?? ''] ?? U.PARAMETER)
     case MoveKind.Resume:
       return resume(live, vm, cpu)
+  }
+}
+
+/** Makes a move; says which rule of our own broke meanwhile: that is a finding, and the end of its way. */
+export function tryMove(live: Live, move: number): string | undefined {
+  try {
+    make(live, move)
+    return undefined
+  } catch (error) {
+    if (error instanceof InvariantError) return error.message
+    throw error
   }
 }
 

@@ -6,7 +6,7 @@ import { present } from '../../lib/assert.ts'
 import type { ActName } from './check-world.ts'
 import { type Live, requestOf, type Setup } from './live.ts'
 import { MoveKind, unpackMove } from './move.ts'
-import { make } from './moves.ts'
+import { tryMove } from './moves.ts'
 import { firstState } from './search.ts'
 
 const TOLD: { readonly [Act in ActName]: string } = {
@@ -48,8 +48,9 @@ export function narrate(setup: Setup, moves: readonly number[]): string[] {
   for (const move of moves) {
     const told = tellMove(live, move)
     calls = []
-    make(live, move)
+    const broke = tryMove(live, move)
     lines.push(told, ...calls.map((call) => `    ${call}`))
+    if (broke !== undefined) return [...lines, `    our own rule is broken: ${broke}`]
   }
   return lines
 }

@@ -14,7 +14,7 @@ import type { ActName } from './check-world.ts'
 import { FIRST_GFN, HOT_GFN, HOT_ID, SLOT_ID } from './check-world.ts'
 import { isBus, requestOf, type Setup } from './live.ts'
 import { MoveKind, unpackMove } from './move.ts'
-import { make } from './moves.ts'
+import { tryMove } from './moves.ts'
 import { firstState } from './search.ts'
 
 /** The recording of these moves; a string says why there is none. */
@@ -59,7 +59,9 @@ function actsOf(setup: Setup, moves: readonly number[]): ScriptedOp[] | string {
       if (i === 0) script = []
       acts.push({ op, ucall_script: i === 0 ? script : [] })
     }
-    make(live, move)
+    const broke = tryMove(live, move)
+    if (broke !== undefined)
+      return `a rule of our own breaks, which a recording cannot say: ${broke}`
   }
   if (live.vms.some(({ host }) => host !== undefined)) acts.pop()
   return acts

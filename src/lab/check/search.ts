@@ -2,13 +2,12 @@
  * Looks through every state of a small world, nearest first, so that the first way found to
  * something wrong is a shortest one.
  */
-import { InvariantError } from '../../lib/assert.ts'
 import { type Broken, brokenOf } from '../invariants.ts'
 import { loadGuest, makeVm } from './acts.ts'
 import { KeyReader, KeyWriter } from './byte-key.ts'
 import { StateEncoder } from './encode.ts'
 import { Live, type Setup } from './live.ts'
-import { beginnings, make, progress } from './moves.ts'
+import { beginnings, make, progress, tryMove } from './moves.ts'
 import { StateRestorer } from './restore.ts'
 import { Visited } from './visited.ts'
 
@@ -139,15 +138,11 @@ export class Search {
 
   /** Makes a move; false when a rule broke that the code itself guarantees, which is a finding. */
   #made(live: Live, state: number, move: number): boolean {
-    try {
-      make(live, move)
-      return true
-    } catch (error) {
-      if (!(error instanceof InvariantError)) throw error
-      this.#report(state, move, [{ id: 'FAULT', what: `our own rule: ${error.message}` }])
-      this.#restorer.forget()
-      return false
-    }
+    const broke = tryMove(live, move)
+    if (broke === undefined) return true
+    this.#report(state, move, [{ id: 'FAULT', what: `our own rule: ${broke}` }])
+    this.#restorer.forget()
+    return false
   }
 
   /** Takes a state in; one that breaks an invariant is reported and not looked beyond. */

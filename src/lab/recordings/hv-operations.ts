@@ -12,19 +12,18 @@ import type { HvOp, RecordedUcall, ScriptedOp } from './hv-trace.ts'
 
 const num = (op: HvOp, field: string): number => Number(op[field])
 
+/** What serves hypercalls: the core, or a test double. */
+export type Hypercalls = typeof hypercall
+
 /** What an operation of a recording is here; plain codes for those that make no calls. */
-type Op = (host: Host, vm: Vm, op: HvOp) => HvSteps | number
+type Op = (host: Host, vm: Vm, op: HvOp, hypercalls: Hypercalls) => HvSteps | number
 
 const hcall =
   (name: Hcall['call']): Op =>
-  (host, vm, op) => {
+  (host, vm, op, hypercalls) => {
     const page = { gpa: asGpa(num(op, 'gpa')), flags: num(op, 'flags'), order: num(op, 'order') }
-    return hypercall(
-      host,
-      vm,
-      { call: name, lpid: vm.lpid, ...page } as Hcall,
-      op['msr_s'] === true,
-    )
+    const call = { call: name, lpid: vm.lpid, ...page } as Hcall
+    return hypercalls(host, vm, call, op['msr_s'] === true)
   }
 
 function* added(host: Host, vm: Vm, op: HvOp): HvSteps {
@@ -136,13 +135,17 @@ export interface Outcome {
 }
 
 /** Runs one operation against its script. */
-export function perform(host: Host, { op, ucall_script }: ScriptedOp): Outcome {
+export function perform(
+  host: Host,
+  { op, ucall_script }: ScriptedOp,
+  hypercalls: Hypercalls = hypercall,
+): Outcome {
   if (op.op === 'create') return { ret: create(host, op), calls: [], vm: undefined }
   const vm = host.vms.get(asLpid(op.lpid))
   const run = OPS[op.op]
   if (vm === undefined || run === undefined) return { ret: Number.NaN, calls: [], vm }
   host.deniesFrames = op['oom'] === true
-  const steps = run(host, vm, op)
+  const steps = run(host, vm, op, hypercalls)
   if (typeof steps === 'number') return { ret: steps, calls: [], vm }
   return { ...answer(steps, ucall_script), vm }
 }

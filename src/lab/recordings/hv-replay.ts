@@ -1,13 +1,8 @@
 /** Replays a recording of the real hypervisor through the pure core, step by step. */
 import { type Host, newHost } from '../../uvmem/host.ts'
-import {
-  HV_PROFILE_NAMES,
-  HV_PROFILES,
-  type HvProfile,
-  type HvProfileName,
-} from '../../uvmem/profile.ts'
+import { HV_PROFILE_NAMES, HV_PROFILES, type HvProfile } from '../../uvmem/profile.ts'
 import { ExpectedState } from './hv-expected.ts'
-import { type Outcome, perform } from './hv-operations.ts'
+import { type Hypercalls, type Outcome, perform } from './hv-operations.ts'
 import { describeHost } from './hv-state.ts'
 import type { HvStep, HvTrace, RecordedUcall } from './hv-trace.ts'
 import type { Disagreement, Replay } from './result.ts'
@@ -21,20 +16,28 @@ type Differ = (what: string, expected: unknown, got: unknown) => void
 export const replayedHost = (profile: HvProfile, poolSize: number): Host =>
   newHost({ profile, poolSize, frames: replayFramesMax, notifiesMigrations: true })
 
+/** What is replayed in place of what was recorded. */
+export interface HvInstead {
+  readonly profile?: HvProfile
+  readonly hypercalls?: Hypercalls
+}
+
 /**
- * Replays a whole recording, under the profile that it was recorded with or under `instead`. The
- * first step with disagreements ends it, since all that follows would disagree.
+ * Replays a whole recording. The first step with disagreements ends it, since all that follows would
+ * disagree.
  */
-export function replayHvTrace(trace: HvTrace, instead?: HvProfileName): Replay {
+export function replayHvTrace(trace: HvTrace, instead: HvInstead = {}): Replay {
   const { id, steps, variant, pool } = trace
-  const name = instead ?? HV_PROFILE_NAMES.find((each) => each === variant)
-  if (name === undefined) return ofNobody(trace)
-  const host = replayedHost(HV_PROFILES[name], pool)
+  const name = HV_PROFILE_NAMES.find((each) => each === variant)
+  const profile = instead.profile ?? (name === undefined ? undefined : HV_PROFILES[name])
+  if (profile === undefined) return ofNobody(trace)
+  const host = replayedHost(profile, pool)
   const expected = new ExpectedState()
   const disagreements: Disagreement[] = []
   let agreed = 0
   for (const step of steps) {
-    compareStep(host, step, expected, (what, want, got) => {
+    const outcome = perform(host, step, instead.hypercalls)
+    compareStep(host, step, outcome, expected, (what, want, got) => {
       disagreements.push({ trace: id, step: agreed, op: step.op, what, expected: want, got })
     })
     if (disagreements.length > 0) break
@@ -50,8 +53,13 @@ function ofNobody({ id, steps, variant }: HvTrace): Replay {
   return { id, steps: steps.length, agreed: 0, disagreements: [disagreement] }
 }
 
-function compareStep(host: Host, step: HvStep, expected: ExpectedState, differ: Differ): void {
-  const { ret, calls, vm }: Outcome = perform(host, step)
+function compareStep(
+  host: Host,
+  step: HvStep,
+  { ret, calls, vm }: Outcome,
+  expected: ExpectedState,
+  differ: Differ,
+): void {
   const fault = vm?.fault?.kind ?? 'none'
   if (fault !== (step.fault?.kind ?? 'none')) differ('fault', step.fault?.kind ?? 'none', fault)
   if (!sameCalls(calls, step.ucalls)) differ('ucalls', step.ucalls, calls)

@@ -1,5 +1,5 @@
 /** Replays a file of recordings, line by line, and counts what agrees. */
-import type { HvProfileName } from '../../uvmem/profile.ts'
+import { HV_PROFILES, type HvProfileName } from '../../uvmem/profile.ts'
 import { replayHvTrace } from './hv-replay.ts'
 import { parseHvTrace } from './hv-trace.ts'
 import { linesOf } from './lines.ts'
@@ -48,7 +48,8 @@ export const isOfUltravisor = (line: string): boolean =>
 
 function replayerFor(line: string, profile: HvProfileName | undefined): Replayer {
   if (isOfUltravisor(line)) return replayUvLine
-  return (each) => replayHvTrace(parseHvTrace(each), profile)
+  const instead = profile === undefined ? {} : { profile: HV_PROFILES[profile] }
+  return (each) => replayHvTrace(parseHvTrace(each), instead)
 }
 
 /** A line that is no recording is a disagreement, not a crash. */

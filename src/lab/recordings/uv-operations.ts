@@ -5,7 +5,6 @@ import { asGpa, asLpid, asRa, asSlotId, type Gpa, type Ra } from '../../abi/page
 import { realModeGpa, serveCodeFault, serveDataFault } from '../../ultravisor/access.ts'
 import { ShareType } from '../../ultravisor/frame-state.ts'
 import { getPageRange } from '../../ultravisor/page-range.ts'
-import { serve } from '../../ultravisor/serve.ts'
 import { shareRange } from '../../ultravisor/share.ts'
 import { guarded, runSteps, type UvSteps } from '../../ultravisor/steps.ts'
 import { type Svm, wrapGfn } from '../../ultravisor/svm.ts'
@@ -120,7 +119,7 @@ function* gotPages(svm: Svm, at: Gpa, length: number): UvSteps<number> {
 const failing = (outcome: Outcome): Outcome =>
   outcome.ret === 1 ? { ret: 1, name: 'FAIL' } : outcome
 
-function ucall({ uv }: ReplayContext, call: Ucall): Outcome {
+function ucall({ uv, serve }: ReplayContext, call: Ucall): Outcome {
   const { ret, fault } = serve(uv, call)
   return fault === undefined ? { ret } : { ret: null, fault }
 }

@@ -8,7 +8,7 @@ import type { HSvmPageIn, Ucall, UvReply, UvRequest } from '../../abi/calls.ts'
 import { uCodeName } from '../../abi/codes.ts'
 import { asRa } from '../../abi/page.ts'
 import type { PageCipher } from '../../ultravisor/page-crypto.ts'
-import { UV_PROFILES } from '../../ultravisor/profile.ts'
+import { UV_PROFILES, type UvProfile } from '../../ultravisor/profile.ts'
 import { serve } from '../../ultravisor/serve.ts'
 import { newUltravisor, type Ultravisor } from '../../ultravisor/ultravisor.ts'
 import type { Disagreement, Replay } from './result.ts'
@@ -25,8 +25,16 @@ import {
   type UvTrace,
 } from './uv-trace.ts'
 
+/** What is replayed in place of the firmware. */
+export interface UvInstead {
+  readonly profile?: UvProfile
+  readonly serve?: typeof serve
+}
+
 export interface ReplayContext {
   readonly uv: Ultravisor
+  /** What serves ultracalls: the core, or a test double. */
+  readonly serve: typeof serve
   /** How the cipher fails in this step. */
   readonly cipher: { sealFails: boolean; openFails: boolean }
   readonly hv: ScriptedHv
@@ -36,10 +44,12 @@ export interface ReplayContext {
 class ScriptedHv {
   readonly asked: RecordedHcall[] = []
   readonly #uv: Ultravisor
+  readonly #serves: typeof serve
   #script: readonly ScriptedAnswer[] = []
 
-  constructor(uv: Ultravisor) {
+  constructor(uv: Ultravisor, serves: typeof serve) {
     this.#uv = uv
+    this.#serves = serves
   }
 
   begin(script: readonly ScriptedAnswer[]): void {
@@ -59,7 +69,7 @@ class ScriptedHv {
   #serve(request: HSvmPageIn, nested: NestedOp): RecordedUcall {
     const { lpid, gpa } = request
     const ra = asRa(Number(bigOf(nested.hv_page ?? 0)))
-    const { ret } = serve(this.#uv, nestedCall(nested, request, ra))
+    const { ret } = this.#serves(this.#uv, nestedCall(nested, request, ra))
     const args =
       nested.op === 'page_inval' ? [lpid, gpa, request.order] : [lpid, ra, gpa, 0, request.order]
     return { name: `uv_${nested.op}`, args, ret }
@@ -78,8 +88,8 @@ function nestedCall(nested: NestedOp, { lpid, gpa, order }: HSvmPageIn, ra: numb
 }
 
 /** Replays one recording, up to its end or to a fault on either side. */
-export function replayUvTrace(trace: UvTrace): Replay {
-  const replay = newReplay(trace.pool)
+export function replayUvTrace(trace: UvTrace, instead: UvInstead = {}): Replay {
+  const replay = newReplay(trace.pool, instead)
   const expectedState = new ExpectedUvState()
   const disagreements: Disagreement[] = []
   let agreed = 0
@@ -143,15 +153,16 @@ const ucallText = (call: RecordedUcall): string =>
 const callsText = (calls: readonly RecordedHcall[]): string =>
   calls.map((call) => `${ucallText(call)}[${call.nested.map(ucallText).join(' ')}]`).join(' ')
 
-function newReplay(pool: number): ReplayContext {
+function newReplay(pool: number, instead: UvInstead): ReplayContext {
   const cipher = { sealFails: false, openFails: false }
   const uv = newUltravisor({
-    profile: UV_PROFILES.firmware,
+    profile: instead.profile ?? UV_PROFILES.firmware,
     cipher: contentlessCipher(cipher),
     secureUnits: pool,
     contentMode: 'tag',
   })
-  return { uv, cipher, hv: new ScriptedHv(uv) }
+  const serves = instead.serve ?? serve
+  return { uv, serve: serves, cipher, hv: new ScriptedHv(uv, serves) }
 }
 
 /** Recordings have no contents: pages are empty, and the cipher fails when the step says so. */
