@@ -5,7 +5,11 @@ import type { ServerOptions } from './hv-options.ts'
 
 /** `autoCreate`: what an option that was not given means. */
 export function hvConfig(options: ServerOptions, autoCreate: boolean): HvConfig {
-  const limits: Limits = { ...LIMITS, ...pick(options, Object.keys(LIMITS)) }
+  const limits: Limits = {
+    ...LIMITS,
+    ...pick(options, Object.keys(LIMITS)),
+    sessionGraceMs: options.sessionGrace,
+  }
   return {
     profile: options.profile,
     poolPages: options.pool,

@@ -5,6 +5,7 @@ import { highestOf, SETTABLE_LIMITS, type SettableLimit } from '../server/limit-
 import { parseTokens } from '../server/tokens.ts'
 import { devicePfnsMax } from '../uvmem/device-pages.ts'
 import { HV_CHOICES } from './choices.ts'
+import { duration } from './duration-option.ts'
 import { fileOf, fileText, flag, integer, list, oneOf, option, pages, text } from './option.ts'
 
 const GROUP = {
@@ -24,9 +25,13 @@ const limitOption = (name: SettableLimit) =>
     shownDefault: String(LIMITS[name]),
   })
 
-const limits = Object.fromEntries(
-  SETTABLE_LIMITS.map((name) => [name, limitOption(name)]),
-) as Record<SettableLimit, ReturnType<typeof limitOption>>
+/** `--session-grace` is one of its own. */
+const BY_NAME = SETTABLE_LIMITS.filter((name) => name !== 'sessionGraceMs')
+
+const limits = Object.fromEntries(BY_NAME.map((name) => [name, limitOption(name)])) as Record<
+  Exclude<SettableLimit, 'sessionGraceMs'>,
+  ReturnType<typeof limitOption>
+>
 
 /** How much a server says of itself. */
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'] as const
@@ -71,6 +76,11 @@ export const ServerOptions = z.strictObject({
     oneOf(['keep', 'reset'], 'orphans').default('keep'),
     'what becomes of VMs whose ultravisor is gone: keep or reset',
     { value: 'what', group: GROUP.hv, shownDefault: 'keep' },
+  ),
+  sessionGrace: option(
+    duration('how long a session outlives its connection').default(LIMITS.sessionGraceMs),
+    'how long a session outlives its connection: what is asked of its ultravisor waits; 0s: it does not',
+    { value: 'duration', group: GROUP.hv, shownDefault: '30s' },
   ),
   notifyMigrations: option(
     flag('notify-migrations').default(false),

@@ -2,13 +2,12 @@
 import { z } from 'zod'
 import { LPID_MAX } from '../abi/page.ts'
 import { type Chaos, NO_CHAOS, parseChaos } from '../load/chaos.ts'
-import { parseDuration } from '../load/duration.ts'
 import { type Mix, parseMix } from '../load/mix.ts'
 import { vmPagesMin } from '../load/plan.ts'
-import { runMsMax } from '../load/stages.ts'
 import { parseThreshold, type Threshold } from '../load/threshold.ts'
 import { UV_LIMITS } from '../ultravisor/limits.ts'
 import { UV_CHOICES } from './choices.ts'
+import { duration } from './duration-option.ts'
 import { uvNetOptions } from './net-options.ts'
 import { integer, list, oneOf, option, pages, text } from './option.ts'
 
@@ -25,22 +24,6 @@ function parsed<T>(what: string, parse: (given: string) => T | string) {
     return z.NEVER
   })
 }
-
-/** Milliseconds. */
-const duration = (what: string) =>
-  z
-    .union([z.number().transform((seconds) => `${seconds}s`), z.string()], {
-      error: `${what}: a duration such as 30s`,
-    })
-    .transform((given, context): number => {
-      const ms = parseDuration(given)
-      if (ms >= 0 && ms <= runMsMax) return ms
-      context.addIssue({
-        code: 'custom',
-        message: `${what}: a duration such as 500ms, 30s or 10m, a week at most`,
-      })
-      return z.NEVER
-    })
 
 /** Operations a second: `200`, `200/s`. */
 const rate = (what: string) => {

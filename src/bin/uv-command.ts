@@ -54,7 +54,7 @@ async function run(options: UvOptions, io: Io): Promise<void> {
   const rest = new HvRest({ url: endpoints.http, ...credentialsOf(options) })
   let client: UvClient | undefined
   try {
-    client = await connect(options, endpoints.uv, refusals, line)
+    client = await connect(options, endpoints.uv, refusals, line, io)
     const facts = await client.open()
     const guests = await prepareAll(rest, client, files, options)
     const reports = await switchAll(rest, client, guests, options, refusals, io)
@@ -74,6 +74,7 @@ function connect(
   url: string,
   refusals: Refusals,
   line: Line,
+  io: Io,
 ): Promise<UvClient> {
   return connectUv({
     url,
@@ -84,7 +85,13 @@ function connect(
     secureMemory: options.secureMemory * PAGE_SIZE,
     contentMode: options.content,
     window: options.window,
-    watch: { answered: refusals.note },
+    resumeMsMax: options.resumeFor,
+    watch: {
+      answered: refusals.note,
+      line: (state, why) => {
+        if (state !== 'lost') io.err.write(`${state}: ${why}\n`)
+      },
+    },
     ended: ({ sentence }) => {
       line.ending = sentence
       line.ended(sentence)

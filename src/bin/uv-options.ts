@@ -2,8 +2,10 @@
 import { z } from 'zod'
 import { LPID_MAX, UV_SLOTS_MAX } from '../abi/page.ts'
 import { MEASURED_PARTS } from '../peer/guest-load.ts'
+import { RESUME_MS_MAX } from '../peer/uv-line.ts'
 import { UV_LIMITS } from '../ultravisor/limits.ts'
 import { UV_CHOICES } from './choices.ts'
+import { duration } from './duration-option.ts'
 import { uvNetOptions } from './net-options.ts'
 import { flag, integer, oneOf, option, pages, text } from './option.ts'
 
@@ -18,6 +20,11 @@ const net = {
     integer(1, UV_LIMITS.windowRequestsMax, 'hypercalls').default(64),
     'hypercalls of one guest that may be under way at once',
     { value: 'number', group: GROUP.net, shownDefault: '64', own: true },
+  ),
+  resumeFor: option(
+    duration('how long to resume').default(RESUME_MS_MAX),
+    'how long to try to go on when the connection breaks; 0s: a break is the end',
+    { value: 'duration', group: GROUP.net, shownDefault: '30s' },
   ),
 }
 

@@ -21,6 +21,7 @@ import type { PeerLimits, Report } from './rpc-options.ts'
 import { Peer } from './rpc-peer.ts'
 import { newUvCounts, type UvCounts } from './uv-counts.ts'
 import { CallGate } from './uv-gate.ts'
+import type { LineState } from './uv-line.ts'
 import { type RunEnd, runGuestCall } from './uv-run.ts'
 
 /** Bytes of one unit of secure memory. */
@@ -34,6 +35,8 @@ export interface UvWatch {
   readonly answered?: (request: UvRequest, outcome: Outcome) => void
   /** The emulated firmware would have died; `lpid` is stopped, if it exists. */
   readonly fault?: (lpid: Lpid, fault: UvFault) => void
+  /** The line to the hypervisor broke, was mended, or is lost; `why` is for people. */
+  readonly line?: (state: LineState, why: string) => void
   /** The wire: what the other side got wrong, or says that we did. */
   readonly report?: (report: Report) => void
 }
@@ -51,6 +54,8 @@ export interface UvAppOptions {
   readonly window: number
   readonly watch?: UvWatch
   readonly limits?: PeerLimits
+  /** Calls outlive their connection: see PeerOptions. */
+  readonly outlives?: boolean
 }
 
 export class UvApp {
@@ -58,11 +63,13 @@ export class UvApp {
   readonly peer: Peer<UpCall, DownCall>
   readonly window: number
   readonly #gate: CallGate
+  readonly #options: UvAppOptions
   readonly #watch: UvWatch
   readonly #counts = new Map<Lpid, UvCounts>()
 
   constructor(options: UvAppOptions) {
-    const { codec, transport, defer, profile, secureMemory, contentMode, window, watch } = options
+    const { profile, secureMemory, contentMode, window, watch } = options
+    this.#options = options
     this.#watch = watch ?? {}
     this.window = Math.max(1, window)
     this.uv = newUltravisor({
@@ -71,16 +78,30 @@ export class UvApp {
       secureUnits: Math.floor(secureMemory / UNIT_BYTES),
       contentMode,
     })
-    this.peer = new Peer({
+    this.peer = this.#newPeer(options.transport, (incoming) => this.#serve(incoming))
+    this.#gate = new CallGate(this.peer)
+  }
+
+  /** A peer for SESSION_OPEN on a new connection; then `peer` adopts it. It serves nothing. */
+  freshPeer(transport: Transport): Peer<UpCall, DownCall> {
+    return this.#newPeer(transport, (incoming) => incoming.fail('SESSION_UNKNOWN'))
+  }
+
+  #newPeer(
+    transport: Transport,
+    serve: (incoming: Incoming<UpCall, DownCall>) => void,
+  ): Peer<UpCall, DownCall> {
+    const { codec, defer, limits, outlives = false } = this.#options
+    return new Peer({
       codec,
       itemsPerSend: codec.itemsPerSend,
       transport,
       defer,
-      serve: (incoming) => this.#serve(incoming),
+      serve,
       report: (report) => this.#watch.report?.(report),
-      ...(options.limits === undefined ? {} : { limits: options.limits }),
+      outlives,
+      ...(limits === undefined ? {} : { limits }),
     })
-    this.#gate = new CallGate(this.peer)
   }
 
   /**

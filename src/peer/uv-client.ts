@@ -8,19 +8,22 @@
  * client.close()
  * ```
  */
-import type { SessionFacts } from '../../schemas/messages.ts'
+import type { DownCall, SessionFacts, UpCall } from '../../schemas/messages.ts'
 import type { Lpid } from '../abi/page.ts'
 import { type UvViolation, violationsOf } from '../ultravisor/invariants.ts'
 import { UV_LIMITS } from '../ultravisor/limits.ts'
 import type { UvProfileName } from '../ultravisor/profile.ts'
 import type { ContentMode } from '../ultravisor/svm.ts'
 import type { Transport, WireData } from './rpc-codec.ts'
+import type { Connection } from './rpc-connection.ts'
 import type { PeerLimits } from './rpc-options.ts'
 import { UvApp, type UvWatch } from './uv-app.ts'
+import type { Backoff } from './uv-backoff.ts'
 import { UvCallError } from './uv-errors.ts'
+import { type LinePorts, type LineState, RESUME_MS_MAX, UvLine } from './uv-line.ts'
 import { UV_CODECS, type UvProtocol } from './uv-protocol.ts'
 import { UvSvm } from './uv-svm.ts'
-import { connectWs, type Ending } from './ws-transport.ts'
+import { connectWs, type Ending, type WsTransport } from './ws-transport.ts'
 
 /** Bytes: a budget costs nothing until pages have content, so it covers the biggest guest. */
 const SECURE_MEMORY_BYTES = 2 ** 44
@@ -29,8 +32,6 @@ const WINDOW = 64
 export interface UvOptions {
   /** What the session is called in the hypervisor's logs; default `uv`. */
   readonly name?: string
-  /** Resumes the session that this token was given for. */
-  readonly resume?: string
   readonly protocol?: UvProtocol
   readonly profile?: UvProfileName
   /** Bytes of secure memory; default 16 TiB. */
@@ -41,11 +42,13 @@ export interface UvOptions {
   readonly window?: number
   readonly watch?: UvWatch
   readonly limits?: PeerLimits
+  /** The session outlives its connection: `attempt` goes on with it on another one. */
+  readonly resumable?: boolean
   /** Runs what is to be sent at the end of a turn; default `queueMicrotask`. */
   readonly defer?: (flush: () => void) => void
 }
 
-export interface ConnectOptions extends UvOptions {
+export interface ConnectOptions extends Omit<UvOptions, 'resumable'> {
   /** The endpoint: `ws://HOST:PORT/v1/uv`. */
   readonly url: string
   /** Bearer token of the server, when it wants one. */
@@ -53,14 +56,37 @@ export interface ConnectOptions extends UvOptions {
   /** Certificates in PEM that a wss server's own is checked with, in place of the known ones. */
   readonly ca?: string | undefined
   readonly connectMsMax?: number
-  /** Told once how the connection ended, whoever ended it. */
+  /**
+   * Milliseconds that the client tries to resume its session after the connection broke; 0: it does not
+   * try. Default 30,000. `watch.line` tells of it.
+   */
+  readonly resumeMsMax?: number
+  readonly backoff?: Backoff
+  /** 0 to below 1: by chance, how long the client waits between two attempts. */
+  readonly random?: () => number
+  /** Told once how the last connection ended, whoever ended it. */
   readonly ended?: (ending: Ending) => void
+}
+
+/** A connection on which a session is about to go on. */
+export interface Attempt {
+  /** Takes one message of the hypervisor. */
+  receive(data: WireData): void
+  /** The connection is gone before that. */
+  end(how: string): void
+  /**
+   * Goes on with the session; `adopted` runs at the moment when it does. Rejects with UvCallError
+   * when the hypervisor refuses, or the connection breaks before its answer.
+   */
+  resumed(adopted: () => void): Promise<SessionFacts>
 }
 
 export class UvClient {
   readonly app: UvApp
+  /** The line that connects again by itself; undefined when somebody else brings the connections. */
+  line: UvLine | undefined
   readonly #name: string
-  readonly #resume: string | undefined
+  #facts: SessionFacts | undefined
   readonly #svms = new Map<Lpid, UvSvm>()
   #lost: string | undefined
 
@@ -70,7 +96,6 @@ export class UvClient {
     const { secureMemory = SECURE_MEMORY_BYTES, window = WINDOW, defer = queueMicrotask } = options
     const { watch, limits } = options
     this.#name = name
-    this.#resume = options.resume
     this.app = new UvApp({
       codec: UV_CODECS[protocol](),
       transport,
@@ -79,21 +104,73 @@ export class UvClient {
       contentMode,
       secureMemory,
       window: Math.min(Math.max(1, window), UV_LIMITS.windowRequestsMax),
+      outlives: options.resumable ?? false,
       ...(watch === undefined ? {} : { watch }),
       ...(limits === undefined ? {} : { limits }),
     })
   }
 
+  /** `resuming`: the connection broke, and calls wait for another one. */
+  get state(): LineState {
+    if (this.app.peer.ended) return 'lost'
+    return this.app.peer.connection === undefined ? 'resuming' : 'connected'
+  }
+
   /** SESSION_OPEN: comes before anything else. Rejects with UvCallError. */
   open(): Promise<SessionFacts> {
-    const resume = this.#resume === undefined ? {} : { resume: this.#resume }
-    const body = { call: 'SESSION_OPEN', name: this.#name, ...resume } as const
+    const body = { call: 'SESSION_OPEN', name: this.#name } as const
     return new Promise((resolve, reject) => {
       this.app.call(body, (outcome) => {
-        if (outcome.kind === 'answer' && outcome.session !== undefined) resolve(outcome.session)
-        else if (outcome.kind === 'error') reject(new UvCallError(body, outcome, this.#lost))
+        if (outcome.kind === 'answer' && outcome.session !== undefined) {
+          this.#facts = outcome.session
+          resolve(outcome.session)
+        } else if (outcome.kind === 'error') reject(new UvCallError(body, outcome, this.#lost))
       })
     })
+  }
+
+  /** True once `open` has succeeded. */
+  get hasSession(): boolean {
+    return this.#facts !== undefined
+  }
+
+  /** Goes on with the session on a new connection; undefined when no session was opened. */
+  attempt(transport: Transport): Attempt | undefined {
+    const { token } = this.#facts ?? {}
+    if (token === undefined || this.app.peer.ended) return undefined
+    const { peer } = this.app
+    const fresh = this.app.freshPeer(transport)
+    const { connection } = fresh
+    let how: string | undefined
+    return {
+      receive: (data) => connection?.receive(data),
+      end: (why) => {
+        how = why
+        fresh.end()
+      },
+      resumed: (adopted) =>
+        new Promise((resolve, reject) => {
+          const unanswered = peer.callsOpen
+          const body = {
+            call: 'SESSION_OPEN',
+            name: this.#name,
+            resume: token,
+            unanswered,
+          } as const
+          fresh.call(body, 0, (outcome) => {
+            if (outcome.kind === 'error') return reject(new UvCallError(body, outcome, how))
+            if (outcome.session === undefined || peer.ended) return
+            adopted()
+            peer.adopt(fresh)
+            resolve(outcome.session)
+          })
+        }),
+    }
+  }
+
+  /** The connection broke; calls wait for `attempt`, or end if the client is not resumable. */
+  detach(): void {
+    this.app.peer.detach()
   }
 
   /** The guest with an LPID; there is nothing to end when it is not needed any more. */
@@ -127,6 +204,7 @@ export class UvClient {
   /** Ends the connection; calls that wait are rejected. */
   close(): void {
     this.#lost ??= 'this client closed the connection'
+    this.line?.close()
     this.app.peer.close('NORMAL')
   }
 }
@@ -134,21 +212,47 @@ export class UvClient {
 /** Connects to a hypervisor; rejects with ConnectError. The session is not open yet. */
 export async function connectUv(options: ConnectOptions): Promise<UvClient> {
   const { url, token, ca, protocol = 'json', connectMsMax, ended } = options
+  const { resumeMsMax = RESUME_MS_MAX, backoff, random = Math.random, watch } = options
+  const connect: LinePorts['connect'] = (heard) =>
+    connectWs({
+      url,
+      token,
+      ca,
+      subprotocol: UV_CODECS[protocol]().subprotocol,
+      ...(connectMsMax === undefined ? {} : { connectMsMax }),
+      ...heard,
+    })
   // Nothing comes before SESSION_OPEN, so the client is there when the first message is.
   let client: UvClient | undefined
-  const transport = await connectWs({
-    url,
-    token,
-    ca,
-    subprotocol: UV_CODECS[protocol]().subprotocol,
-    ...(connectMsMax === undefined ? {} : { connectMsMax }),
-    receive: (data) => client?.receive(data),
-    failed: (error) => client?.lose(`this client failed: ${String(error)}`),
-    ended: (ending) => {
-      client?.lose(ending.sentence)
-      ended?.(ending)
+  const line = new UvLine(
+    {
+      connect,
+      hasSession: () => client?.hasSession ?? false,
+      attempt: (transport) => client?.attempt(transport),
+      detached: () => client?.detach(),
+      lost: (how) => client?.lose(how),
+      told: (state, why) => watch?.line?.(state, why),
+      now: () => performance.now(),
+      after,
+      random,
     },
+    { resumeMsMax, ended, ...(backoff === undefined ? {} : { backoff }) },
+  )
+  let connection: Connection<UpCall, DownCall> | undefined
+  let first: WsTransport | undefined
+  first = await connect({
+    receive: (data) => connection?.receive(data),
+    failed: (error) => client?.lose(`this client failed: ${String(error)}`),
+    ended: (ending) => line.ended(first, ending),
   })
-  client = new UvClient(transport, options)
+  line.begin(first)
+  client = new UvClient(first, { ...options, resumable: resumeMsMax > 0 })
+  connection = client.app.peer.connection
+  client.line = line
   return client
+}
+
+function after(ms: number, run: () => void): () => void {
+  const timer = setTimeout(run, ms)
+  return () => clearTimeout(timer)
 }

@@ -2,12 +2,15 @@
 import { z } from 'zod'
 import { devicePfnsMax } from '../uvmem/device-pages.ts'
 import { HV_PROFILE_NAMES, type HvProfileName } from '../uvmem/profile.ts'
-import { highestOf, SETTABLE_LIMITS, type SettableLimit } from './limit-ranges.ts'
+import { highestOf, lowestOf, SETTABLE_LIMITS, type SettableLimit } from './limit-ranges.ts'
 
 const PROFILES = HV_PROFILE_NAMES as readonly [HvProfileName, ...HvProfileName[]]
 
 const limits = Object.fromEntries(
-  SETTABLE_LIMITS.map((name) => [name, z.int().min(1).max(highestOf(name)).optional()]),
+  SETTABLE_LIMITS.map((name) => [
+    name,
+    z.int().min(lowestOf(name)).max(highestOf(name)).optional(),
+  ]),
 ) as Record<SettableLimit, z.ZodOptional<z.ZodInt>>
 
 const Options = z.strictObject({

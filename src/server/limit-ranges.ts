@@ -29,6 +29,8 @@ const HIGHEST: Readonly<Partial<Record<LimitName, number>>> = {
   keepAliveMsMax: timerMsMax,
   stillMsMax: timerMsMax,
   handshakeMsMax: timerMsMax,
+  sessionGraceMs: timerMsMax,
+  answersKeptMax: 65_536,
   pingIntervalMs: timerMsMax,
   pongWaitMsMax: timerMsMax,
 }
@@ -37,5 +39,7 @@ export const SETTABLE_LIMITS = (Object.keys(LIMITS) as LimitName[]).filter(
   (name): name is SettableLimit => !FIXED.has(name),
 )
 
-/** Every limit may be 1 at least, and this at most. */
+/** A session may end with its connection; of everything else there is 1 at least. */
+export const lowestOf = (name: SettableLimit): number => (name === 'sessionGraceMs' ? 0 : 1)
+/** Every limit may be this at most. */
 export const highestOf = (name: SettableLimit): number => HIGHEST[name] ?? Number.MAX_SAFE_INTEGER

@@ -1,5 +1,5 @@
 /** A server and an ultravisor, each a process of its own. */
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { asGpa, asLpid, PAGE_SIZE } from '../../src/abi/page.ts'
 import { HvRest, RestError } from '../../src/peer/hv-rest.ts'
 import { run, start, startServer, until } from './program.ts'
@@ -94,10 +94,27 @@ t.test('with --stay the guest can be looked at: its pages come out as ciphertext
 })
 
 t.test('the server goes away in the middle: 1, and a sentence that says what waited', async (t) => {
+  for (const [how, message] of [
+    ['0s', /^H_SVM_PAGE_IN of LPID 1 at 0x[0-9a-f]+ failed: CONNECTION_LOST: the connection /],
+    [
+      '300ms',
+      /^resuming: the connection broke.*\nH_SVM_PAGE_IN .* failed: CONNECTION_LOST: .*; the session could not be resumed within 300 ms: cannot connect to /,
+    ],
+  ] as const) {
+    const { code, out, err } = await withoutServer(t, ['--resume-for', how])
+    t.equal(code, 1)
+    t.equal(out, '')
+    t.match(err, message)
+    t.notMatch(err, /at .*\.ts:/, 'no stack trace')
+  }
+})
+
+/** A switch whose server is killed on the way. */
+async function withoutServer(t: Test, more: string[]) {
   const server = await startServer(['--pool', '64GiB'])
   t.teardown(() => server.process.kill('SIGKILL'))
   const rest = new HvRest({ url: server.url })
-  const big = ['--memory', '32GiB', '--strategy', 'all', '--window', '4']
+  const big = ['--memory', '32GiB', '--strategy', 'all', '--window', '4', ...more]
   const uv = start(['uv', '--url', server.url, ...big])
   t.teardown(() => uv.process.kill('SIGKILL'))
   await until(async () => {
@@ -105,12 +122,8 @@ t.test('the server goes away in the middle: 1, and a sentence that says what wai
     return pool.used > 1_000 ? true : undefined
   })
   server.process.kill('SIGKILL')
-  const { code, out, err } = await uv.ended
-  t.equal(code, 1)
-  t.equal(out, '')
-  t.match(err, /^H_SVM_PAGE_IN of LPID 1 at 0x[0-9a-f]+ failed: CONNECTION_LOST: the connection /)
-  t.notMatch(err, /at .*\.ts:/, 'no stack trace')
-})
+  return await uv.ended
+}
 
 t.test('a server that ends in good order says so', async (t) => {
   const server = await startServer()
