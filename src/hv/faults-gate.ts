@@ -9,7 +9,7 @@ import { unreachable } from '../lib/assert.ts'
 import { errorMessage } from '../peer/rpc-calls.ts'
 import type { Host, HvSteps, Vm } from '../uvmem/host.ts'
 import { type FaultHit, Faults } from './faults.ts'
-import type { Operation, UvCall } from './operation.ts'
+import { altered, type Operation, type UvCall } from './operation.ts'
 import type { Session } from './session.ts'
 import { answerOf } from './vmm-call.ts'
 
@@ -189,7 +189,7 @@ export class FaultGate {
   /** The operation as it goes when the pool is empty, while others find it as it is. */
   #starved(op: Operation): Operation {
     const begin = (vm: Vm): HvSteps<unknown> => starve(this.#ports.host(), op.begin(vm))
-    return { ...op, begin, starved: true }
+    return altered(op, { begin, starved: true })
   }
 }
 

@@ -64,17 +64,19 @@ export function tellFrames(
   keepers: ChangeKeepers,
   ports: ChangePorts,
   { lpid, gfn }: Task,
-  { vm, runs, word }: OperationNote,
-  change: Change,
+  { vm, runs, word, name }: OperationNote,
+  cause: number,
+  code: number,
+  time: number,
 ): void {
   if (vm === undefined) return
-  if (runs !== undefined) tellChanges(keepers, lpid, runs, runsOf(vm), change)
-  else {
+  if (runs !== undefined) {
+    tellChanges(keepers, lpid, runs, runsOf(vm), { name, cause, code, time })
+  } else {
     if (gfn === undefined) return
     const from = numberOfWord(word)
     const to = numberOfWord(stateWordAt(vm, gfn))
     if (from === to) return
-    const { name, code, cause, time } = change
     keepers.journal.frame(name, lpid, gfn, cause, from, to, code, time)
     keepers.history.put(lpid, gfn, from, to, name, code, cause, time)
     keepers.counters.of(lpid).pages.framesChanged++

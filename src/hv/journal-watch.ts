@@ -8,10 +8,11 @@
 import type { WireErrorName } from '../../schemas/errors.ts'
 import type { DownCall } from '../../schemas/messages.ts'
 import { H_PAGE_IN_SHARED } from '../abi/calls.ts'
-import { gfnOf, type Lpid } from '../abi/page.ts'
+import type { Lpid } from '../abi/page.ts'
 import type { Host, Vm } from '../uvmem/host.ts'
 import { stateWordAt } from '../uvmem/mapping.ts'
 import { vmStateOf } from '../uvmem/vm-state.ts'
+import { gfnOfCall, lpidOfCall } from './call-frame.ts'
 import { Counters } from './counters.ts'
 import { NO_CODE } from './counters-calls.ts'
 import type { FaultHit } from './faults.ts'
@@ -91,6 +92,7 @@ export class JournalWatch implements HvWatch {
       askedAt: 0,
       beganAt: time,
       name,
+      askedName: 0,
       vm,
       flags: vm.secureGuest,
       word: gfn === undefined ? 0 : stateWordAt(vm, gfn),
@@ -114,23 +116,21 @@ export class JournalWatch implements HvWatch {
     const { note } = op
     if (note === undefined) return
     const name = this.names.indexOf(call.call)
-    const gfn = 'gpa' in call ? gfnOf(call.gpa) : NO_GFN
-    note.askedAt = this.#clock.read()
-    note.asked = this.journal.beginCall('ultracall', name, call, gfn, note.serial, note.askedAt)
+    const gfn = gfnOfCall(call) ?? NO_GFN
+    const time = this.#clock.read()
+    note.askedName = name
+    note.askedAt = time
+    note.asked = this.journal.beginCall('ultracall', name, call, gfn, note.serial, time)
   }
 
   answered(op: Task, call: DownCall, ret: number, error: string | undefined): void {
     const { note } = op
     if (note === undefined) return
     const time = this.#clock.read()
-    const name = this.names.indexOf(call.call)
+    const name = note.askedName
     if (error !== undefined) this.journal.extra(note.asked, { error })
     if (!this.journal.finish(note.asked, ret, time)) {
-      const { asked: first } = note
-      const gfn = 'gpa' in call ? gfnOf(call.gpa) : NO_GFN
-      const again = this.journal.beginCall('ultracall', name, call, gfn, note.serial, note.askedAt)
-      this.journal.extra(again, error === undefined ? { first } : { first, error })
-      this.journal.finish(again, ret, time)
+      this.#answerAgain(note, call, ret, error, time)
     }
     note.asked = 0
     const counters = this.counters.of(op.lpid)
@@ -142,6 +142,20 @@ export class JournalWatch implements HvWatch {
       if (isShare(op)) counters.pages.pagesShared++
       else counters.pages.pagesIn++
     }
+  }
+
+  /** The ultracall's record has left the ring: it gets another one. */
+  #answerAgain(
+    { asked: first, askedName, askedAt, serial }: OperationNote,
+    call: DownCall,
+    ret: number,
+    error: string | undefined,
+    time: number,
+  ): void {
+    const gfn = gfnOfCall(call) ?? NO_GFN
+    const again = this.journal.beginCall('ultracall', askedName, call, gfn, serial, askedAt)
+    this.journal.extra(again, error === undefined ? { first } : { first, error })
+    this.journal.finish(again, ret, time)
   }
 
   ended(op: Task, end: Ended<unknown>): void {
@@ -170,12 +184,7 @@ export class JournalWatch implements HvWatch {
       this.journal.extra(serial, { reason: end.reason })
     } else if (end.how === 'fault') this.journal.extra(serial, { error: faultText(end) })
     const counters = this.counters.of(lpid)
-    tellFrames(this, this.#ports, op, note, {
-      name: note.name,
-      cause: serial,
-      code: code ?? 0,
-      time,
-    })
+    tellFrames(this, this.#ports, op, note, serial, code ?? 0, time)
     if (code !== undefined) this.journal.finish(serial, code, time)
     else this.journal.finishBadly(serial, JournalEnd.Fault, time)
     counters.calls.add(note.name, code ?? NO_CODE)
@@ -205,9 +214,9 @@ export class JournalWatch implements HvWatch {
 
   refused(call: UvCall, error: WireErrorName): void {
     const { body } = call
-    const lpid = 'lpid' in body ? body.lpid : 0
+    const lpid = lpidOfCall(body)
     const time = this.#clock.read()
-    const gfn = 'gpa' in body ? gfnOf(body.gpa) : NO_GFN
+    const gfn = gfnOfCall(body) ?? NO_GFN
     const name = this.names.indexOf(body.call)
     const serial = this.journal.begin(JournalKind.Refusal, name, { lpid, gfn, parent: 0 }, time)
     this.journal.extra(serial, { error })

@@ -6,6 +6,7 @@
  */
 import type { WireCall } from '../../schemas/messages.ts'
 import type { FrameState } from '../uvmem/frame-state.ts'
+import { lpidOfCall } from './call-frame.ts'
 import { endedAfter } from './journal-ended.ts'
 import {
   JOURNAL_ENDS,
@@ -71,8 +72,7 @@ export class Journal {
     parent: number,
     time: number,
   ): number {
-    const lpid = 'lpid' in body ? body.lpid : 0
-    const serial = this.#ring.begin(KIND[kind], name, lpid, gfn, parent, time)
+    const serial = this.#ring.begin(KIND[kind], name, lpidOfCall(body), gfn, parent, time)
     this.#ring.args(body)
     return serial
   }

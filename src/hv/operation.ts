@@ -4,6 +4,7 @@
 
 import type { DownCall, UpCall } from '../../schemas/messages.ts'
 import type { Gfn, Lpid } from '../abi/page.ts'
+import { present } from '../lib/assert.ts'
 import type { Incoming } from '../peer/rpc-calls.ts'
 import type { HostFault, HvSteps, Vm } from '../uvmem/host.ts'
 import type { Reason } from '../uvmem/reason.ts'
@@ -13,19 +14,19 @@ import type { VmmCall } from './vmm-call.ts'
 /** A call of an ultravisor that the hypervisor serves. */
 export type UvCall = Incoming<DownCall, UpCall>
 
+/** What the move of one page does to the pool: the same for all moves of a kind. */
+export interface PageMove {
+  /** It takes a device PFN. */
+  readonly takes: boolean
+  /** Says, when its turn has come, whether it gives a device PFN back when it ends well. */
+  readonly frees: (vm: Vm, gfn: Gfn) => boolean
+}
+
 /**
- * What of the VM an operation touches. A page move touches one frame, so that moves of other frames
- * may be under way at the same time; everything else has the VM to itself.
+ * What of the VM an operation touches. A page move touches the frame that the operation is about, so
+ * that moves of other frames may be under way at the same time; everything else has the VM to itself.
  */
-export type Footprint =
-  | 'vm'
-  | {
-      readonly gfn: Gfn
-      /** It takes a device PFN. */
-      readonly takes: boolean
-      /** Says, when its turn has come, whether it gives a device PFN back when it ends well. */
-      readonly frees: (vm: Vm) => boolean
-    }
+export type Footprint = 'vm' | PageMove
 
 /** How an operation ended. */
 export type Ended<R> =
@@ -47,14 +48,22 @@ export interface Operation<R = unknown> {
   /** The call that asked for it; none for an operation of the VMM or the host. */
   readonly call: UvCall | undefined
   readonly footprint: Footprint
-  readonly begin: (vm: Vm) => HvSteps<R>
+  begin(vm: Vm): HvSteps<R>
   /** Told once how it ended. */
-  readonly done: (end: Ended<R>) => void
+  done(end: Ended<R>): void
   /** The operation in whose ultracall the call was made. */
   readonly inside?: Task | undefined
   /** A fault rule lets it find the pool empty. */
   readonly starved?: boolean
 }
+
+/** The operation with something else about it: its methods need the object that they are of. */
+export const altered = <R>(op: Operation<R>, change: Partial<Operation<R>>): Operation<R> => ({
+  ...op,
+  begin: (vm) => op.begin(vm),
+  done: (end) => op.done(end),
+  ...change,
+})
 
 /** What a watch keeps of an operation while it is under way. */
 export interface OperationNote {
@@ -65,8 +74,9 @@ export interface OperationNote {
   /** Milliseconds by the watch's clock. */
   beganAt: number
   askedAt: number
-  /** Number of its name in the journal. */
+  /** Numbers of its name, and of its ultracall's, in the journal. */
   name: number
+  askedName: number
   /** Its VM, also when that is gone at the end. */
   vm: Vm | undefined
   /** `secure_guest` and the frame's state word before it. */
@@ -79,38 +89,66 @@ export interface OperationNote {
 /** What goes on around the end of an operation; it calls `task.tell` once. */
 export type Settle = (task: Task, end: Ended<unknown>) => void
 
+/** How far an operation in a queue has come. */
+export type Phase = 'waiting' | 'asking' | 'answered' | 'finished'
+
 /** An operation in its VM's queue. */
 export class Task {
+  readonly #op: Operation
   readonly name: string
   readonly wish: VmmCall | undefined
   readonly lpid: Lpid
   readonly gfn: Gfn | undefined
   readonly call: UvCall | undefined
   readonly footprint: Footprint
-  readonly begin: (vm: Vm) => HvSteps<unknown>
-  /** Tells who asked for it. */
-  readonly tell: (end: Ended<unknown>) => void
   readonly inside: Task | undefined
   readonly starved: boolean
   readonly settle: Settle
+  /** Number of the frame that it moves; 0 when it has the VM to itself. */
+  readonly id: number
   /** The ultracall that it waits for. */
   asking: DownCall | undefined
   note: OperationNote | undefined
+  /** From here on: the queue's. */
+  steps: HvSteps<unknown> | undefined
+  phase: Phase
+  /** It has begun and will give a device PFN back. */
+  frees: boolean
+  /** The answer with which it waits for its turn. */
+  ret: number
+  end: Ended<unknown> | undefined
+  /** The one that began after it. */
+  next: Task | undefined
 
   constructor(op: Operation, settle: Settle) {
+    this.#op = op
     this.name = op.name
     this.wish = op.wish
     this.lpid = op.lpid
     this.gfn = op.gfn
     this.call = op.call
     this.footprint = op.footprint
-    this.begin = op.begin
-    this.tell = op.done
     this.inside = op.inside
     this.starved = op.starved === true
     this.settle = settle
+    this.id = op.footprint === 'vm' ? 0 : present(op.gfn, 'the frame of a page move')
     this.asking = undefined
     this.note = undefined
+    this.steps = undefined
+    this.phase = 'waiting'
+    this.frees = false
+    this.ret = 0
+    this.end = undefined
+    this.next = undefined
+  }
+
+  begin(vm: Vm): HvSteps<unknown> {
+    return this.#op.begin(vm)
+  }
+
+  /** Tells who asked for it. */
+  tell(end: Ended<unknown>): void {
+    this.#op.done(end)
   }
 
   done(end: Ended<unknown>): void {

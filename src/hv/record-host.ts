@@ -32,7 +32,7 @@ import {
   unpackPage,
   unpackWish,
 } from './record-values.ts'
-import { movesIn, movesOut } from './up-calls.ts'
+import { MOVES_OUT, movesIn } from './up-calls.ts'
 import { registerSlot, unregisterSlot } from './uv-slots.ts'
 import { VmQueue } from './vm-queue.ts'
 import { codeOf, stepsOf } from './vmm-call.ts'
@@ -42,8 +42,9 @@ type Answer = NonNullable<Extract<RecordOutput, { e: 'ask' }>['answer']>
 
 /** An ultracall that waits for its recorded answer. */
 interface Waiting {
+  readonly task: Task
   readonly call: Ucall
-  readonly answer: (ret: number) => void
+  readonly answer: (task: Task, ret: number) => void
 }
 
 export interface RecordHostPorts {
@@ -82,7 +83,7 @@ export class RecordHost {
     if (waiting === undefined) return false
     this.#asking.delete(n)
     this.#keep(waiting.call, ret, page)
-    waiting.answer(ret)
+    waiting.answer(waiting.task, ret)
     return true
   }
 
@@ -138,9 +139,9 @@ export class RecordHost {
   }
 
   #footprintOf(call: QueuedCall): Footprint {
-    if (call.call === 'H_SVM_PAGE_OUT') return movesOut(gfnOf(call.gpa))
+    if (call.call === 'H_SVM_PAGE_OUT') return MOVES_OUT
     if (call.call !== 'H_SVM_PAGE_IN' || call.flags === 1) return 'vm'
-    return movesIn(this.#host, gfnOf(call.gpa))
+    return movesIn(this.#host)
   }
 
   #stepsOf(vm: Vm, call: QueuedCall): HvSteps<unknown> {
@@ -184,7 +185,7 @@ export class RecordHost {
     return queue
   }
 
-  #ask(task: Task, call: Ucall, answer: (ret: number) => void): void {
+  #ask(task: Task, call: Ucall, answer: Waiting['answer']): void {
     const n = this.#numberOf(task)
     const readable = call.call === 'UV_PAGE_IN' && call.ra < DEVICE_RA_START
     const seen = readable ? this.#host.ram.read(frameOf(call.ra)) : null
@@ -193,11 +194,11 @@ export class RecordHost {
     const text = textOfUltracall(call.call === 'UV_PAGE_IN' ? { ...call, page: null } : call)
     const at = this.#ports.did({ e: 'ask', n, call: text, ...page, t: 0 })
     if (at === undefined) {
-      this.#asking.set(n, { call, answer })
+      this.#asking.set(n, { task, call, answer })
       return
     }
     this.#keep(call, at.ret, at.page)
-    answer(at.ret)
+    answer(task, at.ret)
   }
 
   #keep(call: Ucall, ret: number, page: RecordPage | undefined): void {

@@ -12,6 +12,9 @@ import type { FaultGate } from './faults-gate.ts'
 import type { Task } from './operation.ts'
 import type { Sessions } from './session.ts'
 
+/** Told the code of an ultracall. */
+type Answer = (op: Task, ret: number) => void
+
 /** What is told of ultracalls as they are made and answered. */
 export interface UcallWatch {
   asked(op: Task, call: DownCall): void
@@ -46,7 +49,7 @@ export class Ultracalls {
   }
 
   /** Makes a call for an operation; `answer` is told its code, once. */
-  ask(op: Task, call: Ucall, answer: (ret: number) => void): void {
+  ask(op: Task, call: Ucall, answer: Answer): void {
     const body = this.#withPage(call)
     const session = this.#sessions.ownerOf(call.lpid)
     op.asking = body
@@ -54,13 +57,13 @@ export class Ultracalls {
     if (session === undefined) {
       const ret = WITHOUT_UV[call.call]
       this.#watch.answered(op, body, ret, 'no ultravisor serves this LPID')
-      answer(ret)
+      answer(op, ret)
       return
     }
     const told = (outcome: Outcome): void => {
-      const ret = this.#retOf(call, outcome)
+      const ret = this.#retOf(body, outcome)
       this.#watch.answered(op, body, ret, outcome.kind === 'error' ? outcome.message : undefined)
-      answer(ret)
+      answer(op, ret)
     }
     const parent = op.call?.id ?? 0
     if (this.#gate === undefined || this.#gate.rules.size === 0) {
@@ -82,7 +85,7 @@ export class Ultracalls {
     return ra >= DEVICE_RA_START ? null : this.#host().ram.read(frameOf(ra))
   }
 
-  #retOf(call: Ucall, outcome: Outcome): number {
+  #retOf(call: DownCall, outcome: Outcome): number {
     // An ultravisor that breaks the wire instead of answering has not done what it was asked for.
     if (outcome.kind === 'error') return WITHOUT_UV[call.call]
     if (call.call === 'UV_PAGE_OUT' && outcome.ret === U.SUCCESS) {

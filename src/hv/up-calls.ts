@@ -2,19 +2,19 @@
  * Serves the calls of an ultravisor: one handler for each, and the checks that all of them share.
  */
 import type { SessionOpen, UpCall } from '../../schemas/messages.ts'
-import type { Hcall, Hdsi, MemRead, MemWrite } from '../abi/calls.ts'
+import type { Hcall, Hdsi, HSvmInitAbort, MemRead, MemWrite } from '../abi/calls.ts'
 import { H_PAGE_IN_SHARED } from '../abi/calls.ts'
 import { H, Host as HostCode } from '../abi/codes.ts'
-import { frameOf, type Gfn, gfnOf, type Lpid } from '../abi/page.ts'
+import { frameOf, gfnOf, type Lpid } from '../abi/page.ts'
 import { bytesOfPage } from '../abi/page-bytes.ts'
 import { hypercall } from '../uvmem/dispatch.ts'
-import type { Host, Vm } from '../uvmem/host.ts'
+import type { Host } from '../uvmem/host.ts'
 import { storeInPage } from '../uvmem/host-ram.ts'
 import { isDevicePte } from '../uvmem/mem-slots.ts'
 import { guestFault } from '../uvmem/vmm/touch.ts'
 import type { Hypervisor } from './hypervisor.ts'
-import type { Footprint, UvCall } from './operation.ts'
-import { fail, failLimit, queue } from './serve-call.ts'
+import type { PageMove, UvCall } from './operation.ts'
+import { fail, failLimit, queue, type Way } from './serve-call.ts'
 import type { Session } from './session.ts'
 import { registerFromUv, unregisterFromUv } from './uv-slots.ts'
 
@@ -43,21 +43,39 @@ type Handlers = {
   ) => void
 }
 
+/** A hypercall ends with its own code. */
+const AS_IT_IS: Way<Hcall, number> = {
+  begin: (hv, vm, body) => hypercall(hv.host, vm, body),
+  finish: (_hv, _body, ret) => ret,
+}
+
+const ABORT: Way<HSvmInitAbort, number> = {
+  begin: AS_IT_IS.begin,
+  finish: (hv, { lpid }, ret) => {
+    if (ret === H.PARAMETER) hv.disown(lpid)
+    return ret
+  },
+}
+
+const FAULT: Way<Hdsi, number> = {
+  begin: (hv, vm, { gpa }) => guestFault(hv.host, vm, gfnOf(gpa)),
+  finish: (_hv, _body, ret) => ret,
+}
+
 const HANDLERS: Omit<Handlers, 'SESSION_OPEN'> = {
   H_SVM_INIT_START: (hv, session, call, body) => {
     hv.own(session, body.lpid)
-    serveHcall(hv, call, body, 'vm')
+    queue(hv, call, body, 'vm', AS_IT_IS)
   },
-  H_SVM_INIT_DONE: (hv, _session, call, body) => serveHcall(hv, call, body, 'vm'),
-  H_SVM_INIT_ABORT: (hv, _session, call, body) => serveHcall(hv, call, body, 'vm'),
-  H_SVM_TPM_COMM: (hv, _session, call, body) => serveHcall(hv, call, body, 'vm'),
+  H_SVM_INIT_DONE: (hv, _session, call, body) => queue(hv, call, body, 'vm', AS_IT_IS),
+  H_SVM_INIT_ABORT: (hv, _session, call, body) => queue(hv, call, body, 'vm', ABORT),
+  H_SVM_TPM_COMM: (hv, _session, call, body) => queue(hv, call, body, 'vm', AS_IT_IS),
   H_SVM_PAGE_IN: (hv, _session, call, body) => {
     const shares = body.flags === H_PAGE_IN_SHARED
-    serveHcall(hv, call, body, shares ? 'vm' : movesIn(hv.host, gfnOf(body.gpa)))
+    queue(hv, call, body, shares ? 'vm' : movesIn(hv.host), AS_IT_IS)
   },
-  H_SVM_PAGE_OUT: (hv, _session, call, body) =>
-    serveHcall(hv, call, body, movesOut(gfnOf(body.gpa))),
-  HDSI: (hv, _session, call, body) => serveFault(hv, call, body),
+  H_SVM_PAGE_OUT: (hv, _session, call, body) => queue(hv, call, body, MOVES_OUT, AS_IT_IS),
+  HDSI: (hv, _session, call, body) => queue(hv, call, body, 'vm', FAULT),
   MEM_READ: (hv, _session, call, body) => serveRead(hv, call, body),
   MEM_WRITE: (hv, _session, call, body) => serveWrite(hv, call, body),
   UV_REGISTER_MEM_SLOT: (hv, session, call, body) => {
@@ -68,20 +86,21 @@ const HANDLERS: Omit<Handlers, 'SESSION_OPEN'> = {
 }
 
 /** A page-out gives a device PFN back. */
-export const movesOut = (gfn: Gfn): Footprint => ({ gfn, takes: false, frees: always })
+export const MOVES_OUT: PageMove = { takes: false, frees: () => true }
 
-const always = (): boolean => true
-const never = (): boolean => false
-
-/** A page-in takes a PFN; before Linux 5.8 it could replace a device page, whose PFN it gives back. */
-export function movesIn(host: Host, gfn: Gfn): Footprint {
-  if (!host.profile.migratesDevicePages) return { gfn, takes: true, frees: never }
-  const frees = (vm: Vm): boolean => {
+const MOVES_IN: PageMove = { takes: true, frees: () => false }
+/** Before Linux 5.8 a page-in could replace a device page, whose PFN it gives back. */
+const REPLACES: PageMove = {
+  takes: true,
+  frees: (vm, gfn) => {
     const slot = vm.slots.at(gfn)
     return slot !== undefined && isDevicePte(slot.region.ptes.get(gfn - slot.base))
-  }
-  return { gfn, takes: true, frees }
+  },
 }
+
+/** A page-in takes a device PFN. */
+export const movesIn = ({ profile }: Host): PageMove =>
+  profile.migratesDevicePages ? REPLACES : MOVES_IN
 
 /** Serves one call of a connection; answers it now or later, exactly once. */
 export function serve(hv: Hypervisor, caller: Caller, call: UvCall): void {
@@ -127,35 +146,6 @@ function mayTake(hv: Hypervisor, caller: Caller, { call, lpid }: LpidCall): bool
   const exists = hv.vm(lpid) !== undefined || hv.config.autoCreateVms
   const isAllowed = caller.mayHave?.(lpid) ?? true
   return isFree && exists && isAllowed && TAKES.has(call)
-}
-
-function serveHcall(hv: Hypervisor, call: UvCall, body: Hcall, footprint: Footprint): void {
-  const gfn = 'gpa' in body ? gfnOf(body.gpa) : undefined
-  queue(
-    hv,
-    call,
-    {
-      name: body.call,
-      lpid: body.lpid,
-      gfn,
-      footprint,
-      begin: (vm) => hypercall(hv.host, vm, body),
-    },
-    (ret) => {
-      if (body.call === 'H_SVM_INIT_ABORT' && ret === H.PARAMETER) hv.disown(body.lpid)
-      return ret
-    },
-  )
-}
-
-function serveFault(hv: Hypervisor, call: UvCall, { lpid, gpa }: Hdsi): void {
-  const gfn = gfnOf(gpa)
-  queue(
-    hv,
-    call,
-    { name: 'HDSI', lpid, gfn, footprint: 'vm', begin: (vm) => guestFault(hv.host, vm, gfn) },
-    (ret) => ret,
-  )
 }
 
 /** The ultravisor loads from normal memory; it needs no queue, as a load on the real machine. */

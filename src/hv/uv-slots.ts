@@ -81,40 +81,25 @@ export function registerFromUv(hv: Hypervisor, call: UvCall, body: UvRegisterMem
   }
   // Calls that came before this one may have taken what was left when it came.
   const mayAdd = (more: number): boolean => limitOf(hv, 0, 0, more) === undefined
-  queue(
-    hv,
-    call,
-    {
-      name: 'UV_REGISTER_MEM_SLOT',
-      lpid,
-      footprint: 'vm',
-      begin: (vm) => registerSlot(hv.host, vm, body, mayAdd),
-    },
-    (ret) => {
+  queue(hv, call, body, 'vm', {
+    begin: (_hv, vm) => registerSlot(hv.host, vm, body, mayAdd),
+    finish: (_hv, _body, ret) => {
       if (ret === U.SUCCESS) hv.countFrames(pages)
       return ret
     },
-  )
+  })
 }
 
 export function unregisterFromUv(hv: Hypervisor, call: UvCall, body: UvUnregisterMemSlot): void {
-  const { lpid, slotId } = body
   let pages = 0
-  queue(
-    hv,
-    call,
-    {
-      name: 'UV_UNREGISTER_MEM_SLOT',
-      lpid,
-      footprint: 'vm',
-      begin: (vm) => {
-        pages = vm.slots.get(slotId)?.pages ?? 0
-        return unregisterSlot(hv.host, vm, body)
-      },
+  queue(hv, call, body, 'vm', {
+    begin: (_hv, vm) => {
+      pages = vm.slots.get(body.slotId)?.pages ?? 0
+      return unregisterSlot(hv.host, vm, body)
     },
-    (ret) => {
+    finish: (_hv, _body, ret) => {
       if (ret === U.SUCCESS) hv.countFrames(-pages)
       return ret
     },
-  )
+  })
 }

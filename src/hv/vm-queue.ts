@@ -9,9 +9,11 @@
 
 import type { DownCall } from '../../schemas/messages.ts'
 import type { Ucall } from '../abi/calls.ts'
+import { asGfn } from '../abi/page.ts'
 import { IdTable } from '../lib/id-table.ts'
-import { FaultKind, type HostFault, type HvStep, type HvSteps, type Vm } from '../uvmem/host.ts'
-import type { Ended, Task } from './operation.ts'
+import { FaultKind, type HvStep, type Vm } from '../uvmem/host.ts'
+import type { Task } from './operation.ts'
+import { TaskLine } from './task-line.ts'
 
 /** What a queue needs of the hypervisor. */
 export interface QueuePorts {
@@ -20,7 +22,7 @@ export interface QueuePorts {
   /** Device PFNs that are free and not promised. */
   readonly freePfns: () => number
   /** Makes an ultracall for an operation; may answer before it returns. */
-  readonly ask: (op: Task, call: Ucall, answer: (ret: number) => void) => void
+  readonly ask: (op: Task, call: Ucall, answer: (op: Task, ret: number) => void) => void
   /** Runs something in a later turn of the event loop. */
   readonly later: (run: () => void, op: Task) => void
   readonly began?: (op: Task, vm: Vm) => void
@@ -30,31 +32,16 @@ export interface QueuePorts {
   readonly failed?: (op: Task, error: unknown) => void
 }
 
-type Phase = 'asking' | 'answered' | 'finished'
-
-/** An operation that has begun. */
-interface Running {
-  /** Number of the frame it moves, if it moves one. */
-  readonly id: number
-  readonly op: Task
-  readonly steps: HvSteps<unknown> | undefined
-  readonly frees: boolean
-  phase: Phase
-  /** The answer it waits for its turn with. */
-  ret: number
-  end: Ended<unknown> | undefined
-}
-
 export class VmQueue {
   readonly #ports: QueuePorts
   /** Operations under way at once, at most. */
   readonly #window: number
-  readonly #running: Running[] = []
-  /** Page moves among them, by their frame. */
-  readonly #moves = new IdTable<Running>()
+  readonly #begun = new TaskLine()
+  readonly #waiting = new TaskLine()
+  /** Page moves that have begun, by their frame. */
+  readonly #moves = new IdTable<Task>()
+  /** How many of them give a device PFN back. */
   #freeing = 0
-  #waiting: Task[] = []
-  #next = 0
   #pumping = false
 
   constructor(ports: QueuePorts, window: number) {
@@ -64,7 +51,7 @@ export class VmQueue {
 
   /** Operations that have begun or wait. */
   get length(): number {
-    return this.#running.length + this.#waiting.length - this.#next
+    return this.#begun.length + this.#waiting.length
   }
 
   push(op: Task): void {
@@ -74,14 +61,14 @@ export class VmQueue {
 
   /** The operation that waits for this ultracall. */
   taskAsking(call: DownCall): Task | undefined {
-    return this.#running.find(({ op }) => op.asking === call)?.op
+    for (const op of this.#begun) if (op.asking === call) return op
+    return undefined
   }
 
   /** Ends what has not begun yet: its VM is about to go. What has begun goes on. */
   drop(): void {
-    const dropped = this.#waiting.slice(this.#next)
-    this.#waiting = []
-    this.#next = 0
+    const dropped = [...this.#waiting]
+    for (const _ of dropped) this.#waiting.shift()
     for (const op of dropped) op.done({ how: 'gone' })
   }
 
@@ -98,7 +85,7 @@ export class VmQueue {
 
   /** One step of `#pump`; false when nothing could be done. */
   #turn(): boolean {
-    const head = this.#running[0]
+    const head = this.#begun.first
     if (head?.phase === 'answered') this.#resume(head)
     else if (head?.phase === 'finished') this.#retire(head)
     else return this.#beginNext()
@@ -106,125 +93,124 @@ export class VmQueue {
   }
 
   #beginNext(): boolean {
-    const op = this.#waiting[this.#next]
+    const op = this.#waiting.first
     if (op === undefined || !this.#mayBegin(op)) return false
-    this.#next++
-    if (this.#next === this.#waiting.length) {
-      this.#waiting = []
-      this.#next = 0
-    }
+    this.#waiting.shift()
     this.#begin(op)
     return true
   }
 
-  #mayBegin({ footprint }: Task): boolean {
-    const ahead = this.#running.length
-    if (ahead === 0) return true
-    if (footprint === 'vm' || ahead >= this.#window) return false
+  #mayBegin({ footprint, id }: Task): boolean {
+    const head = this.#begun.first
+    if (head === undefined) return true
+    if (footprint === 'vm' || this.#begun.length >= this.#window) return false
     // Whatever has the VM to itself is alone at the head.
-    if (this.#running[0]?.op.footprint === 'vm' || this.#moves.has(footprint.gfn)) return false
+    if (head.footprint === 'vm' || this.#moves.has(id)) return false
     // Which PFN is the lowest free one is known only when nobody ahead will give one back.
     return !footprint.takes || (this.#freeing === 0 && this.#ports.freePfns() > 0)
   }
 
   #begin(op: Task): void {
     const vm = this.#ports.vm()
-    if (vm === undefined) this.#enter(op, false, { how: 'gone' })
-    else if (vm.fault !== undefined && op.name !== 'destroy') {
-      this.#enter(op, false, { how: 'fault', fault: vm.fault })
+    if (vm === undefined) {
+      op.end = { how: 'gone' }
+      this.#enter(op)
+    } else if (vm.fault !== undefined && op.name !== 'destroy') {
+      op.end = { how: 'fault', fault: vm.fault }
+      this.#enter(op)
     } else {
       this.#ports.began?.(op, vm)
       vm.reason = undefined
-      const frees = op.footprint !== 'vm' && op.footprint.frees(vm)
-      this.#step(this.#enter(op, frees, undefined, op.begin(vm)))
+      op.frees = op.footprint !== 'vm' && op.footprint.frees(vm, asGfn(op.id))
+      this.#enter(op)
+      this.#start(op, vm)
     }
   }
 
-  #enter(
-    op: Task,
-    frees: boolean,
-    end: Ended<unknown> | undefined,
-    steps?: HvSteps<unknown>,
-  ): Running {
-    const id = op.footprint === 'vm' ? 0 : op.footprint.gfn
-    const running: Running = { id, op, steps, frees, phase: 'finished', ret: 0, end }
-    this.#running.push(running)
-    if (op.footprint !== 'vm') this.#moves.add(running)
-    if (frees) this.#freeing++
-    return running
+  /** Puts an operation behind those that have begun. */
+  #enter(op: Task): void {
+    op.phase = 'finished'
+    this.#begun.push(op)
+    if (op.footprint !== 'vm') this.#moves.add(op)
+    if (op.frees) this.#freeing++
   }
 
-  #resume(running: Running): void {
+  #start(op: Task, vm: Vm): void {
+    try {
+      op.steps = op.begin(vm)
+    } catch (error) {
+      this.#fail(op, error)
+      return
+    }
+    this.#step(op)
+  }
+
+  #resume(op: Task): void {
     const vm = this.#ports.vm()
     // The reason that is left there may be that of another page move.
-    if (vm !== undefined && running.op.footprint !== 'vm') vm.reason = undefined
-    this.#step(running)
+    if (vm !== undefined && op.footprint !== 'vm') vm.reason = undefined
+    this.#step(op)
   }
 
   /** Hands an operation the answer it waits for. */
-  #step(running: Running): void {
-    const { steps, ret } = running
+  #step(op: Task): void {
+    const { steps } = op
     if (steps === undefined) return
     // A page move behind this one may have stopped the VM already: that is not this one's fault.
     const before = this.#ports.vm()?.fault
     let step: IteratorResult<HvStep, unknown>
     try {
-      step = steps.next(ret)
+      step = steps.next(op.ret)
     } catch (error) {
-      this.#fail(running, error)
+      this.#fail(op, error)
       return
     }
-    this.#take(running, step, before)
+    if (step.done !== true) {
+      this.#ask(op, step.value)
+      return
+    }
+    const vm = this.#ports.vm()
+    const fault = vm?.fault === before ? undefined : vm?.fault
+    op.phase = 'finished'
+    op.end =
+      fault === undefined
+        ? { how: 'done', result: step.value, reason: vm?.reason }
+        : { how: 'fault', fault }
   }
 
   /** A mistake of ours ends the operation as a host fault does, so that nobody waits for ever. */
-  #fail(running: Running, error: unknown): void {
+  #fail(op: Task, error: unknown): void {
     const message = error instanceof Error ? error.message : String(error)
     const fault = { kind: FaultKind.Bug, message: `the emulator is at fault: ${message}` }
     const vm = this.#ports.vm()
     if (vm !== undefined) vm.fault = fault
-    running.phase = 'finished'
-    running.end = { how: 'fault', fault }
-    this.#ports.failed?.(running.op, error)
+    op.phase = 'finished'
+    op.end = { how: 'fault', fault }
+    this.#ports.failed?.(op, error)
   }
 
-  #take(
-    running: Running,
-    step: IteratorResult<HvStep, unknown>,
-    before: HostFault | undefined,
-  ): void {
-    if (step.done === true) {
-      const vm = this.#ports.vm()
-      const fault = vm?.fault === before ? undefined : vm?.fault
-      running.phase = 'finished'
-      running.end =
-        fault === undefined
-          ? { how: 'done', result: step.value, reason: vm?.reason }
-          : { how: 'fault', fault }
+  #ask(op: Task, step: HvStep): void {
+    op.phase = 'asking'
+    if (step.call !== 'RESCHED') {
+      this.#ports.ask(op, step, this.#answered)
       return
     }
-    running.phase = 'asking'
-    if (step.value.call === 'RESCHED') this.#later(running)
-    else this.#ports.ask(running.op, step.value, (ret) => this.#answered(running, ret))
-  }
-
-  #later(running: Running): void {
     this.#ports.later(() => {
-      this.#ports.resumed?.(running.op)
-      this.#answered(running, 0)
-    }, running.op)
+      this.#ports.resumed?.(op)
+      this.#answered(op, 0)
+    }, op)
   }
 
-  #answered(running: Running, ret: number): void {
-    running.phase = 'answered'
-    running.ret = ret
+  readonly #answered = (op: Task, ret: number): void => {
+    op.phase = 'answered'
+    op.ret = ret
     this.#pump()
   }
 
-  #retire({ op, frees, end }: Running): void {
-    this.#running.shift()
-    if (op.footprint !== 'vm') this.#moves.delete(op.footprint.gfn)
-    if (frees) this.#freeing--
-    if (end !== undefined) op.done(end)
+  #retire(op: Task): void {
+    this.#begun.shift()
+    if (op.footprint !== 'vm') this.#moves.delete(op.id)
+    if (op.frees) this.#freeing--
+    if (op.end !== undefined) op.done(op.end)
   }
 }

@@ -76,8 +76,7 @@ function* secureOne(host: Host, vm: Vm, gfn: Gfn): HvSteps {
   if (slot === undefined) return refuse(vm, H.STATE, Reason.noSlot)
   if (!slot.region.mapped) return refuse(vm, H.STATE, Reason.noMapping)
   if (host.profile.doneSecures === 'by-ultracall') return yield* offer(host, vm, gfn)
-  const ret = yield* migrateIn(host, vm, { slot, gfn }, gpaOf(gfn), false)
-  return ret === 0 ? H.SUCCESS : H.STATE
+  return yield* migrateIn(host, vm, { slot, gfn }, gpaOf(gfn), false, H.STATE)
 }
 
 /**

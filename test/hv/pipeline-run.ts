@@ -9,7 +9,13 @@ import type { DownCall, Outcome, UpCall } from '../../schemas/messages.ts'
 import type { CallName } from '../../src/abi/calls.ts'
 import { asGfn, asGpa, asLpid, asSlotId, gfnOf, PAGE_SIZE, type Page } from '../../src/abi/page.ts'
 import { Hypervisor } from '../../src/hv/hypervisor.ts'
-import type { Ended, Footprint, Operation, UvCall } from '../../src/hv/operation.ts'
+import {
+  altered,
+  type Ended,
+  type Footprint,
+  type Operation,
+  type UvCall,
+} from '../../src/hv/operation.ts'
 import type { UvLink } from '../../src/hv/session.ts'
 import { type Caller, serve } from '../../src/hv/up-calls.ts'
 import { Vmm } from '../../src/hv/vmm.ts'
@@ -197,7 +203,7 @@ class LooseHypervisor extends Hypervisor {
   loosen: (footprint: Footprint) => Footprint = (footprint) => footprint
 
   override submit<R>(op: Operation<R>): void {
-    super.submit({ ...op, footprint: this.loosen(op.footprint) })
+    super.submit(altered(op, { footprint: this.loosen(op.footprint) }))
   }
 }
 

@@ -20,7 +20,7 @@ import {
 } from '../../abi/page.ts'
 import { present } from '../../lib/assert.ts'
 import { secureWord } from '../frame-state.ts'
-import { type Host, type HvSteps, RESCHED, refuse, type Vm } from '../host.ts'
+import { atOnce, type Host, type HvSteps, RESCHED, refuse, type Vm } from '../host.ts'
 import {
   faultIn,
   freeDevicePage,
@@ -44,51 +44,58 @@ import { share } from './share.ts'
  * @param order 16.
  * @returns H_SUCCESS, H_PARAMETER, H_P2 (flags), H_P3 (order), H_UNSUPPORTED (not started).
  */
-export function* pageIn(host: Host, vm: Vm, gpa: Gpa, flags: number, order: number): HvSteps {
+export function pageIn(host: Host, vm: Vm, gpa: Gpa, flags: number, order: number): HvSteps {
   if ((vm.secureGuest & SECURE_INIT_START) === 0)
-    return refuse(vm, H.UNSUPPORTED, Reason.notStarted)
-  if (order !== PAGE_SHIFT) return refuse(vm, H.P3, Reason.badOrder)
-  if (flags !== 0 && flags !== H_PAGE_IN_SHARED) return refuse(vm, H.P2, Reason.badFlags)
+    return atOnce(refuse(vm, H.UNSUPPORTED, Reason.notStarted))
+  if (order !== PAGE_SHIFT) return atOnce(refuse(vm, H.P3, Reason.badOrder))
+  if (flags !== 0 && flags !== H_PAGE_IN_SHARED) return atOnce(refuse(vm, H.P2, Reason.badFlags))
   const gfn = gfnOf(gpa)
-  if (flags === H_PAGE_IN_SHARED) return yield* share(host, vm, gpa)
+  if (flags === H_PAGE_IN_SHARED) return share(host, vm, gpa)
 
   const slot = vm.slots.at(gfn)
-  if (slot === undefined) return refuse(vm, H.PARAMETER, Reason.noSlot)
-  if (isSecure(vm, gfn)) return refuse(vm, H.PARAMETER, Reason.alreadySecure)
-  if (!slot.region.mapped) return refuse(vm, H.PARAMETER, Reason.noMapping)
-  const ret = yield* migrateIn(host, vm, { slot, gfn }, gpa, true)
-  return ret === 0 ? H.SUCCESS : H.PARAMETER
+  if (slot === undefined) return atOnce(refuse(vm, H.PARAMETER, Reason.noSlot))
+  if (isSecure(vm, gfn)) return atOnce(refuse(vm, H.PARAMETER, Reason.alreadySecure))
+  if (!slot.region.mapped) return atOnce(refuse(vm, H.PARAMETER, Reason.noMapping))
+  // No generator around this one: it runs for each page, and would cost as much as all the checks.
+  return migrateIn(host, vm, { slot, gfn }, gpa, true, H.PARAMETER)
 }
 
 /**
- * Gives a page a device page; with `sends`, its content goes to the ultravisor first. Returns 0, -1,
- * or the code of UV_PAGE_IN. Source: kvmppc_svm_page_in().
+ * Gives a page a device page; with `sends`, its content goes to the ultravisor first. Returns
+ * H_SUCCESS, or `failure`. Source: kvmppc_svm_page_in().
  */
-export function* migrateIn(host: Host, vm: Vm, place: Place, gpa: Gpa, sends: boolean): HvSteps {
+export function* migrateIn(
+  host: Host,
+  vm: Vm,
+  place: Place,
+  gpa: Gpa,
+  sends: boolean,
+  failure: number,
+): HvSteps {
   const { region } = place.slot
   const index = indexOf(place)
   // DIFF: Linux up to the series switches page merging off here, page by page.
   if (host.profile.mergingOff === 'per-page' && region.ksmError !== 0) {
-    return refuse(vm, -1, Reason.notMergeable)
+    return refuse(vm, failure, Reason.notMergeable)
   }
   if (region.swap.size > 0 && region.swap.has(index)) {
     // DIFF: Linux cannot migrate a page in swap, and does not bring it back first.
-    if (!host.profile.pageInReadsSwap) return refuse(vm, -1, Reason.swapped)
+    if (!host.profile.pageInReadsSwap) return refuse(vm, failure, Reason.swapped)
     yield* faultIn(host, vm, place.gfn)
   }
   if (notifies(host, vm)) yield invalidation(vm, place.gfn)
   const pte = region.ptes.get(index)
   // DIFF: migrate_vma had no owner check before 5.8, and took device pages for normal ones.
   if (isDevicePte(pte) && !host.profile.migratesDevicePages) {
-    return refuse(vm, -1, Reason.devicePage)
+    return refuse(vm, failure, Reason.devicePage)
   }
-  if (isFramePte(pte) && vm.pins.holds(frameOfPte(pte))) return refuse(vm, -1, Reason.pinned)
+  if (isFramePte(pte) && vm.pins.holds(frameOfPte(pte))) return refuse(vm, failure, Reason.pinned)
 
   // DIFF: Linux takes the PFN and marks the frame before it asks, and undoes neither.
   const undoes = host.profile.undoesPageIn
   const early = undoes ? undefined : takePage(host, vm, place.gfn, gpa)
   if (undoes ? !host.devices.promise() : early === undefined) {
-    return refuse(vm, -1, Reason.poolEmpty)
+    return refuse(vm, failure, Reason.poolEmpty)
   }
   let ret: number = U.SUCCESS
   if (sends && pte !== NO_PTE) ret = yield uvPageIn(vm, raOfPte(pte), gpa)
@@ -96,7 +103,8 @@ export function* migrateIn(host: Host, vm: Vm, place: Place, gpa: Gpa, sends: bo
   else if (sends && undoes) yield RESCHED
   if (undoes) host.devices.release()
   // DIFF: Linux leaves the PFN taken and the frame marked secure, while the page stays where it was.
-  if (ret !== U.SUCCESS && host.profile.failsOnUcall) return refuse(vm, ret, Reason.pageInRefused)
+  if (ret !== U.SUCCESS && host.profile.failsOnUcall)
+    return refuse(vm, failure, Reason.pageInRefused)
 
   const pfn = early ?? present(takePage(host, vm, place.gfn, gpa), 'the promised device page')
   region.ptes.set(index, devicePte(pfn))
@@ -104,7 +112,7 @@ export function* migrateIn(host: Host, vm: Vm, place: Place, gpa: Gpa, sends: bo
   else if (isDevicePte(pte)) freeDevicePage(host, vm, pfnOfPte(pte), place.gfn)
   // A page that was mapped nowhere is inserted under the notifier's eyes once more.
   if (pte === NO_PTE && notifies(host, vm)) yield invalidation(vm, place.gfn)
-  return 0
+  return H.SUCCESS
 }
 
 /** Where a mapped page lies. */
