@@ -38,12 +38,19 @@ t.test('no file names a registry', async (t) => {
 
 interface Package {
   readonly dependencies: Readonly<Record<string, string>>
+  readonly optionalDependencies: Readonly<Record<string, string>>
   readonly devDependencies: Readonly<Record<string, string>>
 }
 
 t.test('every dependency has an exact version', async (t) => {
-  const { dependencies, devDependencies } = JSON.parse(readSource('package.json').text) as Package
-  const versions = Object.entries({ ...dependencies, ...devDependencies })
+  const { dependencies, optionalDependencies, devDependencies } = JSON.parse(
+    readSource('package.json').text,
+  ) as Package
+  const versions = Object.entries({
+    ...dependencies,
+    ...optionalDependencies,
+    ...devDependencies,
+  })
   t.ok(versions.length > 5, 'there are some')
   const loose = versions.filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version))
   t.same(loose, [], 'none is a range')
