@@ -2,8 +2,13 @@
  * The subprotocol `uvmem.v1.json`: JSON-RPC 2.0 in text messages. Source: spec of the wire, section
  * 2; schemas/README.md documents every message.
  *
- * What comes in is validated whole by the schemas. What goes out is written as text directly: its
- * types are checked by the compiler, and the tests validate every kind of message that is sent.
+ * What comes in is validated whole: by the schemas, or, in the one form in which this program writes
+ * what comes most often, by rpc-json-scan.ts, which is held against them. What goes out is written as
+ * text directly: its types are checked by the compiler, and the tests validate every kind of message
+ * that is sent.
+ *
+ * A client that calls with one message after the other, as most JSON-RPC libraries do, is answered and
+ * called the same way: the hypervisor sends batches to whom it has had one from.
  */
 import { ErrorResponse, RequestHead } from '../../schemas/envelope.ts'
 import { WIRE_ERROR } from '../../schemas/errors.ts'
@@ -16,6 +21,8 @@ import { CALL_ID_MAX } from '../../schemas/values.ts'
 import { present, unreachable } from '../lib/assert.ts'
 import type { Codec, Encoded, Fault, Received, Stray, WireData } from './rpc-codec.ts'
 import { faultData, shortText } from './rpc-json-fault.ts'
+import { printMessage } from './rpc-json-print.ts'
+import { type Scan, scanDown, scanUp } from './rpc-json-scan.ts'
 import { answerText, callText, errorText } from './rpc-json-text.ts'
 
 export const JSON_SUBPROTOCOL = 'uvmem.v1.json'
@@ -38,22 +45,40 @@ const badRequest = (item: unknown, unfit: Unfit): Fault => {
 
 const stray = (why: string): Stray => ({ kind: 'stray', why })
 
+/** Which side a codec is for. */
+interface Side<Ours extends WireCall, Theirs extends WireCall> {
+  readonly ours: Methods<Ours>
+  readonly theirs: Methods<Theirs>
+  readonly scan: Scan<Ours, Theirs>
+  /** Who makes our calls, in the words of an error. */
+  readonly us: string
+  /** The other side reads batches, also when it never sends one. */
+  readonly batches: boolean
+}
+
 class JsonCodec<Ours extends WireCall, Theirs extends WireCall> implements Codec<Ours, Theirs> {
   readonly subprotocol = JSON_SUBPROTOCOL
   readonly itemsPerSend = 128
   readonly #ours: Methods<Ours>
   readonly #theirs: Methods<Theirs>
   readonly #us: string
+  /** The other side reads batches. */
+  #batches: boolean
+  readonly #scan: Scan<Ours, Theirs>
 
-  /** `us` is who makes our calls, in the words of an error. */
-  constructor(ours: Methods<Ours>, theirs: Methods<Theirs>, us: string) {
-    this.#us = us
-    this.#ours = ours
-    this.#theirs = theirs
+  constructor(side: Side<Ours, Theirs>) {
+    this.#us = side.us
+    this.#batches = side.batches
+    this.#ours = side.ours
+    this.#theirs = side.theirs
+    this.#scan = side.scan
   }
 
   encode(items: readonly Message<Ours>[], start: number): Encoded {
-    const end = Math.min(items.length, start + LIMITS.itemsPerMessageMax)
+    const most = this.#batches ? LIMITS.itemsPerMessageMax : 1
+    const end = Math.min(items.length, start + most)
+    const printed = printMessage(items, start, end)
+    if (printed !== undefined) return printed
     let text = ''
     let next = start
     for (; next < end; next += 1) {
@@ -66,6 +91,9 @@ class JsonCodec<Ours extends WireCall, Theirs extends WireCall> implements Codec
 
   decode(data: WireData, openCall: (id: number) => Ours | undefined): readonly Received<Theirs>[] {
     if (typeof data !== 'string') return [{ kind: 'breakage', close: 'WRONG_KIND' }]
+    this.#batches ||= data.startsWith('[')
+    const scanned = this.#scan(data, openCall)
+    if (scanned !== undefined) return scanned
     let parsed: unknown
     try {
       parsed = JSON.parse(data)
@@ -74,6 +102,7 @@ class JsonCodec<Ours extends WireCall, Theirs extends WireCall> implements Codec
       return [{ kind: 'fault', error: 'UNPARSABLE', id: 0, data: { reason } }]
     }
     if (!Array.isArray(parsed)) return [this.#read(parsed, openCall)]
+    this.#batches = true
     if (parsed.length > LIMITS.itemsPerMessageMax) return [{ kind: 'breakage', close: 'TOO_BIG' }]
     if (parsed.length > 0) return parsed.map((item: unknown) => this.#read(item, openCall))
     return [
@@ -154,6 +183,8 @@ const UP: Methods<UpCall> = new Map<string, Method<UpCall>>(Object.entries(UP_ME
 const DOWN: Methods<DownCall> = new Map<string, Method<DownCall>>(Object.entries(DOWN_METHODS))
 
 /** For the hypervisor: it makes ultracalls and serves what an ultravisor sends. */
-export const hvJsonCodec = (): Codec<DownCall, UpCall> => new JsonCodec(DOWN, UP, 'the hypervisor')
+export const hvJsonCodec = (): Codec<DownCall, UpCall> =>
+  new JsonCodec({ ours: DOWN, theirs: UP, scan: scanUp, us: 'the hypervisor', batches: false })
 /** For an ultravisor: it makes hypercalls and serves ultracalls. */
-export const uvJsonCodec = (): Codec<UpCall, DownCall> => new JsonCodec(UP, DOWN, 'an ultravisor')
+export const uvJsonCodec = (): Codec<UpCall, DownCall> =>
+  new JsonCodec({ ours: UP, theirs: DOWN, scan: scanDown, us: 'an ultravisor', batches: true })

@@ -9,7 +9,9 @@ import type { IncomingMessage } from 'node:http'
 import { WebSocket } from 'ws'
 import { CLOSE } from '../../schemas/errors.ts'
 import { LIMITS } from '../../schemas/limits.ts'
+import { present } from '../lib/assert.ts'
 import type { Transport, WireData } from './rpc-codec.ts'
+import { TurnCork } from './turn-cork.ts'
 
 /** Bytes of a refused upgrade's answer that are looked at. */
 const REFUSAL_BYTES_MAX = 4_096
@@ -83,12 +85,23 @@ export function connectWs(options: WsOptions): Promise<WsTransport> {
         request.destroy()
       })
     })
-    socket.once('open', () => resolve(attach(socket, options, () => lastError)))
+    let cork: TurnCork | undefined
+    socket.once('upgrade', (answer) => {
+      cork = new TurnCork(answer.socket)
+    })
+    socket.once('open', () =>
+      resolve(attach(socket, present(cork, 'the upgrade'), options, () => lastError)),
+    )
   })
 }
 
 /** Wires an open socket up. Nothing that came with the upgrade is lost: this runs inside 'open'. */
-function attach(socket: WebSocket, options: WsOptions, lastError: () => string): WsTransport {
+function attach(
+  socket: WebSocket,
+  cork: TurnCork,
+  options: WsOptions,
+  lastError: () => string,
+): WsTransport {
   let isSilent = false
   const alive = watchLife(socket, options, () => {
     isSilent = true
@@ -114,11 +127,13 @@ function attach(socket: WebSocket, options: WsOptions, lastError: () => string):
   })
   return {
     get bufferedAmount() {
-      return socket.bufferedAmount
+      return cork.waiting
     },
     send: (data, sent = ignore) => {
       // A send after the end reports its error to this function instead of throwing it.
+      cork.hold(data.length)
       socket.send(data, sent)
+      cork.wrote()
     },
     close: (code, reason) => closeSoon(socket, code, reason),
     terminate: () => socket.terminate(),

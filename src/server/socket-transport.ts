@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
 import type { Transport, WireData } from '../peer/rpc-codec.ts'
+import { TurnCork } from '../peer/turn-cork.ts'
 
 /** Milliseconds from our close frame to the end of the connection, whatever the client does. */
 export const closeGraceMs = 1_000
@@ -17,6 +18,7 @@ export interface CongestionWatch {
 
 export class SocketTransport implements Transport {
   readonly #socket: WebSocket
+  readonly #cork: TurnCork
   readonly #highBytes: number
   readonly #watch: CongestionWatch
   /** What the last ping that has not been answered holds. */
@@ -25,6 +27,7 @@ export class SocketTransport implements Transport {
   /** `wire`: the TCP socket below `socket`. */
   constructor(socket: WebSocket, wire: Socket, highBytes: number, watch: CongestionWatch) {
     this.#socket = socket
+    this.#cork = new TurnCork(wire)
     this.#highBytes = highBytes
     this.#watch = watch
     wire.on('drain', () => {
@@ -33,7 +36,7 @@ export class SocketTransport implements Transport {
   }
 
   get bufferedAmount(): number {
-    return this.#socket.bufferedAmount
+    return this.#cork.waiting
   }
 
   /** True while the client is not read from. */
@@ -44,7 +47,9 @@ export class SocketTransport implements Transport {
   send(data: WireData, sent: () => void = ignore): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return
     // A failure to send shows as 'error' and 'close' on the socket.
+    this.#cork.hold(data.length)
     this.#socket.send(data, sent)
+    this.#cork.wrote()
     this.#pauseWhenHigh()
   }
 
@@ -75,7 +80,7 @@ export class SocketTransport implements Transport {
   }
 
   #pauseWhenHigh(): void {
-    if (this.#socket.bufferedAmount <= this.#highBytes || this.#socket.isPaused) return
+    if (this.#cork.waiting <= this.#highBytes || this.#socket.isPaused) return
     this.#socket.pause()
     this.#watch.paused()
   }

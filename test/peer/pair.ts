@@ -23,6 +23,18 @@ export class Line implements Transport {
   }
 }
 
+/** Every item that was said on a line of JSON, whatever it was grouped with. */
+// biome-ignore lint/suspicious/noExplicitAny: tests look into whatever was said.
+export const saidOn = (line: Line): any[] =>
+  line.sent.flatMap((data) => JSON.parse(String(data)) as unknown)
+
+/** The codec of a hypervisor whose client has sent a batch, and so gets batches. */
+export function hvBatchCodec(): Codec<DownCall, UpCall> {
+  const codec = hvJsonCodec()
+  codec.decode('[]', () => undefined)
+  return codec
+}
+
 /** Work put off to the end of the turn. */
 export class Turn {
   readonly #work: (() => void)[] = []

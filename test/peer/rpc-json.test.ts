@@ -1,6 +1,6 @@
 import t from 'tap'
 import { request } from './malformed.ts'
-import { inval, pageIn, pair } from './pair.ts'
+import { inval, pageIn, pair, saidOn } from './pair.ts'
 
 t.test('an unknown method says so; one of our own says who makes it', async (t) => {
   const { hv, uv, hvLine, uvLine, turn } = pair()
@@ -8,7 +8,7 @@ t.test('an unknown method says so; one of our own says who makes it', async (t) 
   hv.receive(request('{"lpid":1}', 'UV_PAGE_INN'))
   uv.receive(request('{"lpid":1}', 'H_SVM_INIT_START'))
   turn.end()
-  const said = [hvLine, uvLine].flatMap((line) => JSON.parse(String(line.sent[0])))
+  const said = [hvLine, uvLine].flatMap(saidOn)
   t.same(
     said.map((item) => item.error.data.expected),
     [
@@ -28,7 +28,7 @@ t.test(
     hv.receive(request('{"lpid":1,"gpa":[1],"flags":0,"order":16}'))
     hv.receive(request('{"lpid":1}', 'x'.repeat(100_000)))
     turn.end()
-    const said = JSON.parse(String(hvLine.sent[0]))
+    const said = saidOn(hvLine)
     t.same(said[0].error, {
       code: -32602,
       message: 'The params do not fit the method.',
@@ -42,7 +42,7 @@ t.test(
     })
     t.equal(said[1].error.data.value, `${'9'.repeat(64)}…`)
     t.notOk('value' in said[2].error.data)
-    t.ok(String(hvLine.sent[0]).length < 2_000)
+    t.ok(hvLine.sent.join('').length < 2_000)
   },
 )
 
@@ -196,7 +196,7 @@ t.test('one past its limit is refused', async (t) => {
   hv.receive(request(`{"name":"a","resume":"${'t'.repeat(129)}"}`, 'SESSION_OPEN'))
   hv.receive(request(`{"lpid":1,"ra":0,"offset":0,"bytes":"${'A'.repeat(87_384)}"}`, 'MEM_WRITE'))
   turn.end()
-  const said: { error: { data: { path: string } } }[] = JSON.parse(String(hvLine.sent[0]))
+  const said: { error: { data: { path: string } } }[] = saidOn(hvLine)
   t.same(
     said.map(({ error }) => error.data.path),
     ['params.resume', 'params.bytes'],

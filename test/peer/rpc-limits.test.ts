@@ -1,7 +1,8 @@
 import t from 'tap'
 import type { Outcome } from '../../schemas/messages.ts'
+import { uvJsonCodec } from '../../src/peer/rpc-json.ts'
 import type { FromUv } from './pair.ts'
-import { inval, pageIn, pair, uvPageIn } from './pair.ts'
+import { hvBatchCodec, inval, pageIn, pair, saidOn, uvPageIn } from './pair.ts'
 
 t.test('a message is filled to its limit of items and bytes, and no further', async (t) => {
   const limits = {
@@ -18,7 +19,8 @@ t.test('a message is filled to its limit of items and bytes, and no further', as
   for (let n = 0; n < 4_097; n += 1) uv.call(pageIn(n), 0, () => undefined)
   turn.end()
   t.same(sizes(), [4_096, 1])
-  const { hv, hvLine, turn: hvTurn } = pair()
+  const codecs = { hv: hvBatchCodec(), uv: uvJsonCodec() }
+  const { hv, hvLine, turn: hvTurn } = pair({ codecs })
   const page = new Uint8Array(65_536)
   for (let n = 0; n < 30; n += 1) hv.call(uvPageIn(0, page), 0, () => undefined)
   hvTurn.end()
@@ -84,7 +86,7 @@ t.test('an id that is open is refused without touching the call that has it', as
   hv.receive(again)
   hv.receive('{"jsonrpc":"2.0","id":1,"method":"H_SVM_INIT_DONE","params":{}}')
   turn.end()
-  const [first, second] = JSON.parse(String(hvLine.sent[0]))
+  const [first, second] = saidOn(hvLine)
   t.same([first.id, first.error.code, first.error.data], [null, -32007, { id: 1 }])
   t.same([second.id, second.error.code], [null, -32602], 'nor does any other error take its id')
   t.equal(held.length, 1)

@@ -1,15 +1,14 @@
 /** When what a peer has to say leaves: at the end of the turn, or earlier when there is much of it. */
 import t from 'tap'
 import type { DownCall, UpCall } from '../../schemas/messages.ts'
-import { hvJsonCodec } from '../../src/peer/rpc-json.ts'
 import { Peer } from '../../src/peer/rpc-peer.ts'
-import { inval, Line, Turn } from './pair.ts'
+import { hvBatchCodec, inval, Line, Turn } from './pair.ts'
 
 function newPeer(itemsPerSend?: number) {
   const line = new Line()
   const turn = new Turn()
   const peer: Peer<DownCall, UpCall> = new Peer({
-    codec: hvJsonCodec(),
+    codec: hvBatchCodec(),
     transport: line,
     defer: turn.defer,
     serve: () => undefined,
