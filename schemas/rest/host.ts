@@ -25,7 +25,16 @@ export const HostFacts = z.strictObject({
     })
     .describe('Normal memory'),
   vms: count('VMs'),
-  sessions: count('Ultravisors that are connected'),
+  sessions: count('Ultravisors that have a session, with a connection or without'),
+  detached: z
+    .strictObject({
+      sessions: count('Sessions without a connection'),
+      ms_left: z
+        .number()
+        .nullable()
+        .describe('Milliseconds until the first of them is given up; null: there is none'),
+    })
+    .describe('Sessions that wait for another connection'),
   deadlocks: count('Calls that were refused because they would have waited for themselves'),
   uptime_ms: z.number().min(0),
   limits: z.strictObject(limits).describe('By name; schemas/README.md says what each is'),
@@ -36,6 +45,14 @@ export const Session = z.strictObject({
   name: z.string().describe('As the client calls itself'),
   open_ms: z.number().describe('Milliseconds since it was opened'),
   lpids: z.array(z.int()).describe('VMs that it serves'),
+  state: z
+    .enum(['attached', 'detached'])
+    .describe('detached: its connection broke, and it waits for another one'),
+  ms_left: z
+    .number()
+    .nullable()
+    .describe('Milliseconds until it is given up; null: it has a connection'),
+  resumes: count('How often it went on over another connection'),
 })
 
 export const getHost = defineOperation({
@@ -90,8 +107,9 @@ export const listSessions = defineOperation({
   method: 'GET',
   route: '/v1/sessions',
   tag: 'Host',
-  summary: 'Ultravisors that are connected',
-  description: 'Every open session, oldest first.',
+  summary: 'Sessions of ultravisors',
+  description:
+    'Every session, oldest first: those with a connection, and those whose connection broke and that wait for another one.',
   answer: z.strictObject({ sessions: z.array(Session) }),
 })
 export const getLive = defineOperation({

@@ -145,6 +145,7 @@ export const getHostCounters = defineOperation({
     pool_max: z.int().describe('Device pages in use at once, at most'),
     sessions_opened: z.int(),
     sessions_closed: z.int(),
+    sessions_resumed: z.int().describe('Connections that took the place of another one'),
     bounds_us: z.array(z.int()).describe('Upper bounds of the buckets; the last bucket has none'),
     latencies: z.array(
       z.strictObject({

@@ -77,10 +77,10 @@ export const waitForSession = defineOperation({
   ...wait(
     '/v1/sessions/wait',
     'Wait for an ultravisor',
-    'open: a session with that id or name is there; closed: none is. Without a session: any.',
+    'open: a session with that id or name is there; detached: one is, without a connection; attached: one is, with a connection; closed: none is. Without a session: any.',
   ),
   query: z.strictObject({
-    state: oneOf(['open', 'closed']),
+    state: oneOf(['open', 'attached', 'detached', 'closed']),
     session: z.string().min(1).max(256).optional().describe('Id or name'),
     timeout: Timeout,
   }),

@@ -41,6 +41,13 @@ export class Grace {
     session.detachedAt = undefined
   }
 
+  /** Milliseconds until the first session is given up; undefined when none waits. */
+  shortest(): number | undefined {
+    // All have the same time, so the one that has waited longest is the first.
+    const [first] = this.#timers.keys()
+    return first === undefined ? undefined : this.left(first)
+  }
+
   /** Milliseconds that a session has left; undefined while it has a connection. */
   left({ detachedAt }: Session): number | undefined {
     if (detachedAt === undefined) return undefined

@@ -18,7 +18,7 @@ export function holds(hv: Hypervisor, counters: Counters, condition: WaitConditi
       return stateOfWord(stateWordAt(vm, condition.gfn)) === condition.state
     }
     case 'session':
-      return isOpen(hv, condition.session) === (condition.state === 'open')
+      return isSession(hv, condition)
     case 'count':
       return countOf(counters, condition) >= condition.atLeast
     default:
@@ -34,11 +34,17 @@ function isVm(hv: Hypervisor, lpid: Vm['lpid'], vm: Vm | undefined, state: Await
   return state === vmStateOf(vm.secureGuest)
 }
 
-function isOpen(hv: Hypervisor, wanted: string | undefined): boolean {
-  for (const { id, name } of hv.sessions.list()) {
-    if (wanted === undefined || wanted === id || wanted === name) return true
+function isSession(
+  hv: Hypervisor,
+  { session: wanted, state }: Extract<WaitCondition, { of: 'session' }>,
+): boolean {
+  for (const { id, name, detachedAt } of hv.sessions.list()) {
+    if (wanted !== undefined && wanted !== id && wanted !== name) continue
+    if (state === 'open' || state === (detachedAt === undefined ? 'attached' : 'detached'))
+      return true
+    if (state === 'closed') return false
   }
-  return false
+  return state === 'closed'
 }
 
 function countOf(

@@ -15,14 +15,17 @@ export const waitMsMax = 600_000
 /** A VM as somebody waits for it: stopped by a fault, destroyed, or without its ultravisor too. */
 export type AwaitedVm = VmState | 'fault' | 'gone' | 'orphan'
 
+/** `open`: it is there, with a connection (`attached`) or without (`detached`). */
+export type AwaitedSession = 'open' | 'attached' | 'detached' | 'closed'
+
 export type WaitCondition =
   | { readonly of: 'vm'; readonly lpid: Lpid; readonly state: AwaitedVm }
   | { readonly of: 'frame'; readonly lpid: Lpid; readonly gfn: Gfn; readonly state: FrameState }
-  /** A session with that id or name is open, or none is; without a name: any session. */
+  /** A session with that id or name is there, or none is; without a name: any session. */
   | {
       readonly of: 'session'
       readonly session?: string | undefined
-      readonly state: 'open' | 'closed'
+      readonly state: AwaitedSession
     }
   /** A count of a VM, or of the host, has come to `atLeast`. */
   | {

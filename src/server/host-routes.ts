@@ -33,6 +33,7 @@ export const HOST_HANDLERS: Handlers<
       frames: { total: hv.framesTotal, used: host.ram.used, denied: host.deniesFrames },
       vms: host.vms.size,
       sessions: hv.sessions.size,
+      detached: { sessions: hv.grace.size, ms_left: roundOf(hv.grace.shortest()) },
       deadlocks: hv.deadlocks.found,
       uptime_ms: Math.round(hv.ports.now()),
       limits: config.limits,
@@ -53,12 +54,21 @@ export const HOST_HANDLERS: Handlers<
   },
   listSessions: ({ hv }) => {
     const now = hv.ports.now()
-    const sessions = [...hv.sessions.list()].map(({ id, name, openedAt, lpids }) => ({
-      id,
-      name,
-      open_ms: Math.round(now - openedAt),
-      lpids: [...lpids].sort((a, b) => a - b),
-    }))
+    const sessions = [...hv.sessions.list()].map((session) => {
+      const left = hv.grace.left(session)
+      return {
+        id: session.id,
+        name: session.name,
+        open_ms: Math.round(now - session.openedAt),
+        lpids: [...session.lpids].sort((a, b) => a - b),
+        state: left === undefined ? ('attached' as const) : ('detached' as const),
+        ms_left: left === undefined ? null : Math.round(left),
+        resumes: session.resumes,
+      }
+    })
     return { sessions }
   },
 }
+
+const roundOf = (ms: number | undefined): number | null =>
+  ms === undefined ? null : Math.round(ms)

@@ -38,6 +38,7 @@ export const JOURNAL_HANDLERS: Handlers<
       pool_max: counts.poolMax,
       sessions_opened: counts.sessionsOpened,
       sessions_closed: counts.sessionsClosed,
+      sessions_resumed: counts.sessionsResumed,
       bounds_us: [...LATENCY_BOUNDS_US],
       latencies: [...counts.latencies].map(([call, { count, sumUs, maxUs, buckets }]) => ({
         call,

@@ -149,11 +149,17 @@ const HOST: readonly MetricSpec[] = [
     one(vms.filter(({ isStopped }) => isStopped).length),
   ),
   gauge('sessions', 'Sessions that are open', ({ source }) => one(source.hv.sessions.size)),
+  gauge('sessions_detached', 'Sessions that wait for another connection', ({ source }) =>
+    one(source.hv.grace.size),
+  ),
   counter('sessions_opened', 'Sessions that were opened', ({ counts }) =>
     one(counts.sessionsOpened),
   ),
   counter('sessions_closed', 'Sessions that were closed', ({ counts }) =>
     one(counts.sessionsClosed),
+  ),
+  counter('sessions_resumed', 'Sessions that went on over another connection', ({ counts }) =>
+    one(counts.sessionsResumed),
   ),
   gauge('queue_length', 'Operations of all VMs that are under way or wait', ({ vms }) =>
     one(vms.reduce((sum, { queued }) => sum + queued, 0)),

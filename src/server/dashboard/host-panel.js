@@ -51,7 +51,7 @@ export function startHost() {
       `${pages(pool.used)} of ${pages(pool.size)} (${share(pool.used, pool.size)})`,
     )
     setText(values.frames, `${pages(frames.used)} used, ${pages(frames.total)} in slots`)
-    setText(values.sessions, count(now.sessions))
+    setText(values.sessions, sessionsText(now))
     setText(values.vms, count(now.vms))
     setText(values.deadlocks, count(now.deadlocks))
     setText(values.uptime, duration(now.uptime_ms))
@@ -62,6 +62,13 @@ export function startHost() {
     host.set(await get('/v1/host'))
     return POLL_MS
   })
+}
+
+/** @param {{ sessions: number, detached: { sessions: number, ms_left: number | null } }} now */
+function sessionsText({ sessions, detached }) {
+  if (detached.ms_left === null) return count(sessions)
+  const left = duration(detached.ms_left)
+  return `${count(sessions)}, ${count(detached.sessions)} without a connection (${left} left)`
 }
 
 /** @param {boolean} denied */
