@@ -170,6 +170,11 @@ export const CLOSE = {
     text: 'This side is at fault: a rule of its own did not hold.',
     when: 'An assertion failed; the session ends, the process goes on.',
   },
+  RESTARTING: {
+    code: 1012,
+    text: 'The server restarts: the session can be resumed.',
+    when: 'SIGTERM or SIGINT with --durable: sessions and open calls are on the disk, and go on when the server is back.',
+  },
   OVERLOAD: {
     code: 4001,
     text: 'Too many sessions.',
@@ -204,6 +209,11 @@ export const CLOSE = {
     code: 4007,
     text: 'The session goes on over another connection.',
     when: 'SESSION_OPEN on another connection carried the token of this one: whatever comes here counts no more.',
+  },
+  DISK_FAILED: {
+    code: 4008,
+    text: 'The server can keep nothing any more.',
+    when: 'The disk failed under --durable: what was not answered may be lost, and counts as not done until the server is back.',
   },
 } as const satisfies Record<string, CloseEntry>
 export type CloseName = keyof typeof CLOSE

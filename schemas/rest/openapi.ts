@@ -56,6 +56,7 @@ function problemsOf(
     ...(body === undefined ? [] : (['too-large', 'unsupported-media-type'] as const)),
     ...problems,
     'internal',
+    'disk-failed',
   ]
 }
 

@@ -130,6 +130,11 @@ export const PROBLEM = {
     title: 'The server is at fault.',
     when: 'A rule of its own did not hold; the log has the details.',
   },
+  'disk-failed': {
+    status: 503,
+    title: 'The server can keep nothing any more.',
+    when: 'The disk failed under --durable: nothing is said that is not on the disk, so nothing is said at all.',
+  },
   'shutting-down': {
     status: 503,
     title: 'The server is shutting down.',

@@ -111,6 +111,16 @@ export const ServerOptions = z.strictObject({
     'keep the state there from run to run; when it has one, --vm, --load and --seed-file are left out',
     { value: 'directory', group: GROUP.start },
   ),
+  durable: option(
+    flag('durable').default(false),
+    'answer only what is on the disk: keep a ledger in --state-dir, so that not even kill -9 loses anything',
+    { kind: 'flag', group: GROUP.start },
+  ),
+  stateRepair: option(
+    oneOf(['none', 'cut'], 'repair').default('none'),
+    'what to do about a damaged ledger: none refuses it, cut goes on without what is behind the damage',
+    { value: 'what', group: GROUP.start, shownDefault: 'none' },
+  ),
   record: option(text('a file').optional(), 'write every call to a file, for uvmem replay', {
     value: 'file',
     group: GROUP.log,

@@ -3,6 +3,7 @@
  * state from run to run, its record, and its end, at which state and record are kept.
  */
 import { performance } from 'node:perf_hooks'
+import type { Durable } from '../hv/durable.ts'
 import type { StateDir } from '../hv/state-dir.ts'
 import { type App, buildApp, type TlsOptions } from '../server/app.ts'
 import { callLog } from '../server/call-log.ts'
@@ -10,6 +11,7 @@ import { type Address, listen } from '../server/listen.ts'
 import type { TokenEntry } from '../server/tokens.ts'
 import { addFaults, type Beginning, begin, readBeginning } from './hv-begin.ts'
 import { hvConfig } from './hv-config.ts'
+import { beginDurable, openDurable, restoreDurable } from './hv-ledger.ts'
 import type { ServerOptions } from './hv-options.ts'
 import { loadState, openStateDir, saveState } from './hv-state.ts'
 import { CommandError, ExitCode, type Io } from './io.ts'
@@ -40,6 +42,7 @@ export interface Served {
 /** What is open beside the server itself. */
 interface Kept {
   readonly dir: StateDir | undefined
+  readonly durable: Durable | undefined
   readonly file: RecordFile | undefined
 }
 
@@ -69,13 +72,18 @@ async function open(
   const tell = (why: string): void => {
     io.err.write(`${why}\n`)
   }
+  const durable = openDurable(options, tell)
   const file = options.record === undefined ? undefined : new RecordFile(options.record, tell)
-  const app = appOf(options, place, file, io)
+  const app = appOf(options, place, { file, durable }, io)
   try {
+    const isRestored = durable !== undefined && restoreDurable(durable, app)
     addFaults(app, beginning)
-    if (dir === undefined || !(await loadState(dir, app))) await begin(app, beginning)
+    if (!isRestored && (dir === undefined || !(await loadState(dir, app)))) {
+      await begin(app, beginning)
+    }
+    if (durable !== undefined) beginDurable(durable, options.stateDir ?? '', app)
     const address = await listenAt(app, place)
-    return { app, address, end: () => end(app, { dir, file }, tell) }
+    return { app, address, end: () => end(app, { dir, file, durable }, tell) }
   } catch (error) {
     await app.close()
     file?.close()
@@ -83,7 +91,12 @@ async function open(
   }
 }
 
-function appOf(options: ServerOptions, place: Place, file: RecordFile | undefined, io: Io): App {
+function appOf(
+  options: ServerOptions,
+  place: Place,
+  { file, durable }: Pick<Kept, 'file' | 'durable'>,
+  io: Io,
+): App {
   const { token, tokens = [], host, allowedHosts = [], tls } = place
   const guard = { token, tokens, host, allowedHosts, allowedOrigins: options.allowOrigin }
   return buildApp({
@@ -94,6 +107,7 @@ function appOf(options: ServerOptions, place: Place, file: RecordFile | undefine
     version: VERSION,
     metricsPerVm: options.metricsPerVm,
     journalEvents: options.journalEntries,
+    durable,
     ...(file === undefined ? {} : { record: file.write }),
     log: serverLog(options.logLevel, io.err),
     ...(options.logCalls ? { watch: callLog(elapsed, (line) => io.err.write(line)) } : {}),
@@ -111,11 +125,19 @@ async function listenAt(app: App, { host, port }: Place): Promise<Address> {
   }
 }
 
-async function end(app: App, { dir, file }: Kept, tell: (why: string) => void): Promise<boolean> {
+async function end(
+  app: App,
+  { dir, file, durable }: Kept,
+  tell: (why: string) => void,
+): Promise<boolean> {
   await app.close()
   app.inspected.record?.flush()
   file?.close()
   if (dir === undefined) return true
+  if (durable !== undefined) {
+    dir.close()
+    return durable.failure === undefined
+  }
   const why = await saveState(dir, app)
   dir.close()
   if (why !== undefined) tell(`--state-dir: the state was not kept: ${why}`)

@@ -206,6 +206,13 @@ export class Hypervisor {
     return session
   }
 
+  /** Opens a session that was written down. It has no connection: see `detachSession`. */
+  restoreSession(serial: number, name: string, link: UvLink, digest: Uint8Array): Session {
+    const session = this.sessions.restore(serial, name, link, this.ports.now(), digest)
+    this.watch.opened(session)
+    return session
+  }
+
   /**
    * A session has lost its connection, and may go on with another one until its grace time is over.
    * Its VMs and calls are its own meanwhile; what is asked of its ultravisor waits.

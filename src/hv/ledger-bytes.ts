@@ -15,11 +15,13 @@ export class ByteWriter {
   }
 
   u8(value: number): void {
-    this.#view.setUint8(this.#room(1), value)
+    const at = this.#room(1)
+    this.#view.setUint8(at, value)
   }
 
   u32(value: number): void {
-    this.#view.setUint32(this.#room(4), value, true)
+    const at = this.#room(4)
+    this.#view.setUint32(at, value, true)
   }
 
   /** An integer 0 to 2^53 - 1. */
@@ -30,15 +32,18 @@ export class ByteWriter {
   }
 
   f64(value: number): void {
-    this.#view.setFloat64(this.#room(8), value, true)
+    const at = this.#room(8)
+    this.#view.setFloat64(at, value, true)
   }
 
   word(value: bigint): void {
-    this.#view.setBigUint64(this.#room(8), value, true)
+    const at = this.#room(8)
+    this.#view.setBigUint64(at, value, true)
   }
 
   bytes(bytes: Uint8Array): void {
-    this.#bytes.set(bytes, this.#room(bytes.length))
+    const at = this.#room(bytes.length)
+    this.#bytes.set(bytes, at)
   }
 
   /** Writes over a u32 that is there already. */
@@ -56,6 +61,7 @@ export class ByteWriter {
     if (this.#bytes.length > KEPT_BYTES) this.#grow(FIRST_BYTES)
   }
 
+  /** Where so many bytes more go: to be asked before the buffer is looked at, which may change. */
   #room(bytes: number): number {
     const at = this.#length
     this.#length += bytes

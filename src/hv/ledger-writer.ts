@@ -5,7 +5,6 @@
  * A disk that has failed once is not asked again: what it did with the bytes before nobody knows, so
  * nothing that waits is ever told that it is safe.
  */
-import { invariant } from '../lib/assert.ts'
 import { ByteWriter } from './ledger-bytes.ts'
 import type { LedgerFile } from './ledger-disk.ts'
 import { type Chain, type Digest, GROUP_HEAD_BYTES, groupHead } from './ledger-format.ts'
@@ -82,10 +81,12 @@ export class LedgerWriter {
   }
 
   /** From the next group on another file is written to, which has all that was added so far. */
-  succeed(successor: Successor): void {
-    if (this.#failure !== undefined) return successor.file.close()
-    invariant(this.#successor === undefined, 'one file takes over at a time')
-    this.#successor = successor
+  succeed(make: () => Successor): void {
+    if (this.#failure !== undefined || this.#successor !== undefined) return
+    const isMade = this.#guard(() => {
+      this.#successor = make()
+    })
+    if (!isMade) return
     this.#pending.clear()
     this.#schedule()
   }

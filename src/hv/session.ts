@@ -5,9 +5,10 @@
  * until its SVM is terminated or the session is given up. Source: spec of the wire, sections 1 and 4.
  */
 import type { CloseName } from '../../schemas/errors.ts'
-import type { DownCall } from '../../schemas/messages.ts'
+import type { DownCall, UpCall } from '../../schemas/messages.ts'
 import type { Lpid } from '../abi/page.ts'
 import type { Done } from '../peer/rpc-calls.ts'
+import type { Restoring } from '../peer/rpc-restore.ts'
 import { digestOf, keyOf, sameDigest } from './session-token.ts'
 
 /** How the hypervisor ends a connection. */
@@ -21,6 +22,10 @@ export interface UvLink {
   end(how: LinkEnd): void
   /** The grace time is over: every call fails. `left`: the VMs that the session leaves behind. */
   givenUp(left: readonly Lpid[]): void
+  /** Its calls, to be written down and put back; none when they end with their connection. */
+  readonly restoring?: Restoring<DownCall, UpCall> | undefined
+  /** Whose token opened it. */
+  readonly who?: string
 }
 
 export interface Session {
@@ -46,7 +51,8 @@ export class Sessions {
   readonly #byId = new Map<string, Session>()
   readonly #byToken = new Map<string, Session>()
   readonly #owners = new Map<Lpid, Session>()
-  #opened = 0
+  /** Sessions that were opened so far. */
+  opened = 0
 
   get size(): number {
     return this.#byId.size
@@ -58,8 +64,18 @@ export class Sessions {
 
   /** Opens a session that `token` resumes. */
   open(name: string, link: UvLink, openedAt: number, token: string): Session {
-    this.#opened++
-    const serial = this.#opened
+    return this.restore(this.opened + 1, name, link, openedAt, digestOf(token))
+  }
+
+  /** Opens a session that was written down. */
+  restore(
+    serial: number,
+    name: string,
+    link: UvLink,
+    openedAt: number,
+    digest: Uint8Array,
+  ): Session {
+    this.opened = Math.max(this.opened, serial)
     const session = {
       serial,
       id: `s${serial}`,
@@ -67,7 +83,7 @@ export class Sessions {
       openedAt,
       link,
       lpids: new Set<Lpid>(),
-      digest: digestOf(token),
+      digest,
       detachedAt: undefined,
       resumes: 0,
     }

@@ -67,6 +67,11 @@ export class StateControl {
     return this.#quietly(() => snapshotOf(this.#hv.host))
   }
 
+  /** Runs something while no operation is under way; not at all when none is for so long. */
+  async quietly(run: () => void, waitMs: number): Promise<void> {
+    await this.#quietly(run, waitMs)
+  }
+
   /** One VM with its pages. */
   snapshotVm(lpid: Lpid): Promise<VmSnapshot | StateRefusal> {
     return this.#quietly(() => {
@@ -160,9 +165,9 @@ export class StateControl {
   }
 
   /** Does something while no operation is under way; new ones wait meanwhile. */
-  #quietly<R>(run: () => R): Promise<R | StateRefusal> {
+  #quietly<R>(run: () => R, waitMs = quietWaitMsMax): Promise<R | StateRefusal> {
     return this.#inTurn(async () => {
-      const quiet = await this.#idle('wait', quietWaitMsMax)
+      const quiet = await this.#idle('wait', waitMs)
       try {
         return quiet ? run() : refusal('busy', 'Operations are under way and do not end.')
       } finally {

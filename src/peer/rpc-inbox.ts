@@ -13,7 +13,7 @@ import { IdTable } from '../lib/id-table.ts'
 import type { ServedCall } from './rpc-calls.ts'
 import type { Fault } from './rpc-codec.ts'
 import { Fingerprint } from './rpc-fingerprint.ts'
-import { KeptAnswers } from './rpc-kept-answers.ts'
+import { type AnswerKey, KeptAnswers } from './rpc-kept-answers.ts'
 import { Load } from './rpc-load.ts'
 import type { PeerLimits } from './rpc-options.ts'
 
@@ -34,10 +34,10 @@ export class Inbox<Ours extends WireCall, Theirs extends WireCall> {
   readonly #load: Load
   readonly #mark = new Fingerprint()
   /** The last id that came, as ids count up. */
-  #highest = 0
+  highest = 0
   #hasResumed = false
   /** Calls that came, and count as not come. */
-  readonly #forgotten = new Set<number>()
+  readonly forgotten = new Set<number>()
 
   /** `keepsAnswers`: calls may come again. */
   constructor(limits: PeerLimits, keepsAnswers: boolean) {
@@ -78,7 +78,7 @@ export class Inbox<Ours extends WireCall, Theirs extends WireCall> {
     const open = this.#open.get(id)
     if (open !== undefined) return this.#meetOpen(open)
     const known = this.#hasResumed ? this.#meetKnown(id) : 'new'
-    if (known === 'new' && this.#isAbove(id)) this.#highest = id
+    if (known === 'new' && this.#isAbove(id)) this.highest = id
     return known
   }
 
@@ -102,6 +102,12 @@ export class Inbox<Ours extends WireCall, Theirs extends WireCall> {
     this.answers?.add({ id, low: this.#mark.low, high: this.#mark.high }, error)
   }
 
+  /** An answer that was given by a peer of which this one is made again. */
+  putAnswer(key: AnswerKey, outcome: Outcome): void {
+    if (this.#isAbove(key.id)) this.highest = key.id
+    this.answers?.add(key, outcome)
+  }
+
   /** A call that is open has its answer. */
   settle(call: ServedCall<Ours, Theirs>, outcome: Outcome): void {
     this.#remove(call)
@@ -118,7 +124,7 @@ export class Inbox<Ours extends WireCall, Theirs extends WireCall> {
   /** An open call counts as never come. */
   forget(call: ServedCall<Ours, Theirs>): void {
     this.#remove(call)
-    if (this.answers !== undefined) this.#forgotten.add(call.id)
+    if (this.answers !== undefined) this.forgotten.add(call.id)
   }
 
   clear(): void {
@@ -132,7 +138,7 @@ export class Inbox<Ours extends WireCall, Theirs extends WireCall> {
 
   /** Whether an id counts as higher than all that came: ids go round, so half of them do. */
   #isAbove(id: number): boolean {
-    return this.#highest === 0 || ((id - this.#highest) | 0) > 0
+    return this.highest === 0 || ((id - this.highest) | 0) > 0
   }
 
   #meetOpen(open: ServedCall<Ours, Theirs>): Meeting {
@@ -147,7 +153,7 @@ export class Inbox<Ours extends WireCall, Theirs extends WireCall> {
 
   #meetKnown(id: number): Meeting {
     const { answers } = this
-    if (answers === undefined || this.#forgotten.delete(id)) return 'new'
+    if (answers === undefined || this.forgotten.delete(id)) return 'new'
     // What is still open after 2^31 further calls looks new when it comes again: hence the look-up.
     const isAbove = this.#isAbove(id)
     if (isAbove && !answers.isIndexed) return 'new'

@@ -129,6 +129,17 @@ export class KeptAnswers {
     return { kind: 'answer', id, call, ret: this.#rets[at] as number }
   }
 
+  /** All that can be given again, the oldest first. */
+  *all(): Generator<AnswerKey & { readonly outcome: Outcome }> {
+    for (let number = this.#total - this.size; number < this.#total; number++) {
+      const at = this.#placeOf(number)
+      const outcome = this.outcome(number)
+      if (outcome === undefined) continue
+      const [low, high] = [this.#lows[at] as number, this.#highs[at] as number]
+      yield { id: this.#ids[at] as number, low, high, outcome }
+    }
+  }
+
   /** Only a ring that has reached its highest capacity goes round. */
   #placeOf(number: number): number {
     return number % this.#capacity

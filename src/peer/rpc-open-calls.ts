@@ -15,12 +15,13 @@ const IDS_APART = 2 ** 24
 export class OpenCalls<Ours, Theirs extends WireCall> {
   readonly #calls = new IdTable<OpenCall<Ours, Theirs>>()
   readonly #load: Load
-  #nextId: number
+  /** Id of the next call, if no open one has it. */
+  nextId: number
 
   /** `firstId`: 1 to 2^32 - 1. */
   constructor(limits: PeerLimits, firstId: number) {
     this.#load = new Load(limits)
-    this.#nextId = firstId
+    this.nextId = firstId
   }
 
   get size(): number {
@@ -54,13 +55,13 @@ export class OpenCalls<Ours, Theirs extends WireCall> {
     if (call === undefined) return undefined
     this.#calls.delete(id)
     this.#load.count(call.caller !== undefined, -1)
-    if ((id - this.#nextId) >>> 0 < IDS_APART) this.#nextId = following(id)
+    if ((id - this.nextId) >>> 0 < IDS_APART) this.nextId = following(id)
     return call
   }
 
   /** All of them, in the order in which they were made. */
   inOrder(): readonly OpenCall<Ours, Theirs>[] {
-    const age = (id: number): number => (id - this.#nextId) >>> 0
+    const age = (id: number): number => (id - this.nextId) >>> 0
     return this.#calls.values().sort((a, b) => age(a.id) - age(b.id))
   }
 
@@ -70,9 +71,9 @@ export class OpenCalls<Ours, Theirs extends WireCall> {
 
   /** The next id that no open call has. */
   #takeId(): number {
-    let id = this.#nextId
+    let id = this.nextId
     while (this.#calls.has(id)) id = following(id)
-    this.#nextId = following(id)
+    this.nextId = following(id)
     return id
   }
 }

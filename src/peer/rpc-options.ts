@@ -3,6 +3,7 @@ import type { Limits } from '../../schemas/limits.ts'
 import type { WireCall } from '../../schemas/messages.ts'
 import type { Incoming } from './rpc-calls.ts'
 import type { Codec, Transport } from './rpc-codec.ts'
+import type { PeerWatch } from './rpc-restore.ts'
 
 /** Something the other side did that no caller of ours is told about. */
 export interface Report {
@@ -22,7 +23,8 @@ export type PeerLimits = Pick<
 
 export interface PeerOptions<Ours extends WireCall, Theirs extends WireCall> {
   readonly codec: Codec<Ours, Theirs>
-  readonly transport: Transport
+  /** Without one the peer waits for a connection, as one does whose own has broken. */
+  readonly transport?: Transport
   /** Runs the flush at the end of this turn: queueMicrotask, or setImmediate to gather more. */
   readonly defer: (flush: () => void) => void
   /** Serves a call; may answer it before it returns. */
@@ -42,4 +44,6 @@ export interface PeerOptions<Ours extends WireCall, Theirs extends WireCall> {
   readonly outlives?: boolean
   /** Id of the first call: 1 to 2^32 - 1. */
   readonly firstId?: number
+  /** Told of everything that has to be written down so that the calls outlive the process. */
+  readonly watch?: PeerWatch<Ours, Theirs> | undefined
 }

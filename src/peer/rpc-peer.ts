@@ -23,6 +23,7 @@ import { newCounters } from './rpc-counters.ts'
 import { Inbox } from './rpc-inbox.ts'
 import { OpenCalls } from './rpc-open-calls.ts'
 import type { PeerLimits, PeerOptions } from './rpc-options.ts'
+import { type PeerWatch, Restoring } from './rpc-restore.ts'
 import { RESUMABLE, Resume } from './rpc-resume.ts'
 import { Service } from './rpc-service.ts'
 
@@ -36,6 +37,7 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> implements Tak
   readonly #theirs: Inbox<Ours, Theirs>
   readonly #service: Service<Ours, Theirs>
   readonly #resume = new Resume()
+  readonly #watch: PeerWatch<Ours, Theirs> | undefined
   #connection: Connection<Ours, Theirs> | undefined
   /** Calls of ours that were refused here: their callers are told with the next flush. */
   #refused: News[] = []
@@ -57,8 +59,12 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> implements Tak
       answer: (outcome) => this.#answer(outcome),
       note: (fault) => this.#noteFault(fault),
       hasEnded: () => this.#ended,
+      watch: options.watch,
     })
-    this.#connection = new Connection(codec, transport, this, itemsPerSend)
+    this.#watch = options.watch
+    if (transport !== undefined) {
+      this.#connection = new Connection(codec, transport, this, itemsPerSend)
+    }
   }
 
   /** Calls of ours that wait for their answer. */
@@ -79,6 +85,11 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> implements Tak
   /** For whoever brings what comes on it; none while the peer waits for another one. */
   get connection(): Connection<Ours, Theirs> | undefined {
     return this.#connection
+  }
+
+  /** To write the calls down, and to put them back. */
+  get restoring(): Restoring<Ours, Theirs> {
+    return new Restoring(this.#ours, this.#theirs, this.#service)
   }
 
   /** Top-level calls that may still be made before TOO_MANY_CALLS. */
@@ -104,6 +115,7 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> implements Tak
     }
     const id = this.#ours.add(body, caller, done, this.#theirs.answers?.total ?? 0)
     this.counters.callsSent += 1
+    this.#watch?.made(id, body)
     if (this.#connection === undefined || this.#resume.isWaiting) return
     this.#say({ kind: 'call', id, parent, body })
   }

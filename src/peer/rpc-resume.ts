@@ -48,7 +48,13 @@ import type { OpenCall } from './rpc-calls.ts'
 import type { KeptAnswers } from './rpc-kept-answers.ts'
 
 /** Ends of a connection after which its session may go on with another one. */
-export const RESUMABLE: ReadonlySet<CloseName> = new Set(['SLOW_READER', 'PONG_MISSING', 'FENCED'])
+export const RESUMABLE: ReadonlySet<CloseName> = new Set([
+  'SLOW_READER',
+  'PONG_MISSING',
+  'FENCED',
+  'RESTARTING',
+  'DISK_FAILED',
+])
 
 export class Resume {
   /** Calls that the other side has still to send again; until then nothing is said. */

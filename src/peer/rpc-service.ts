@@ -8,9 +8,10 @@ import { ServedCall } from './rpc-calls.ts'
 import type { Fault } from './rpc-codec.ts'
 import type { Counters } from './rpc-counters.ts'
 import type { Inbox } from './rpc-inbox.ts'
+import type { PeerWatch } from './rpc-restore.ts'
 
 /** What the service needs of its peer. */
-export interface ServicePorts<Ours, Theirs extends WireCall> {
+export interface ServicePorts<Ours extends WireCall, Theirs extends WireCall> {
   readonly counters: Counters
   readonly serve: (incoming: Incoming<Ours, Theirs>) => void
   /** A call of ours that is open. */
@@ -20,6 +21,8 @@ export interface ServicePorts<Ours, Theirs extends WireCall> {
   /** Counts and reports a fault; what the other side is told of it. */
   readonly note: (fault: Fault) => ErrorMessage
   readonly hasEnded: () => boolean
+  /** Told of what has to be written down. */
+  readonly watch: PeerWatch<Ours, Theirs> | undefined
 }
 
 export class Service<Ours extends WireCall, Theirs extends WireCall>
@@ -44,12 +47,13 @@ export class Service<Ours extends WireCall, Theirs extends WireCall>
 
   /** A call is answered; for the call. */
   settle(served: ServedCall<Ours, Theirs>, outcome: Outcome): void {
-    const { counters, hasEnded, answer } = this.#ports
+    const { counters, hasEnded, answer, watch } = this.#ports
     if (hasEnded()) {
       counters.itemsDropped += 1
       return
     }
     this.#inbox.settle(served, outcome)
+    if (watch !== undefined && served.body.call !== 'SESSION_OPEN') watch.replied(outcome)
     if (outcome.kind === 'answer') counters.answersSent += 1
     else counters.errorsSent += 1
     if (served.isClaimed) answer(outcome)
@@ -57,23 +61,38 @@ export class Service<Ours extends WireCall, Theirs extends WireCall>
 
   /** A call counts as never come; for the call. */
   forget(served: ServedCall<Ours, Theirs>): void {
-    if (!this.#ports.hasEnded()) this.#inbox.forget(served)
+    const { hasEnded, watch } = this.#ports
+    if (hasEnded()) return
+    this.#inbox.forget(served)
+    watch?.forgot(served.id)
+  }
+
+  /** A call came to a peer of which this one is made again; it is not served here. */
+  put(call: CallMessage<Theirs>): ServedCall<Ours, Theirs> {
+    this.#inbox.meet(call)
+    const caller = call.parent === 0 ? undefined : this.#ports.ours(call.parent)
+    const served = new ServedCall(call, caller, this.#inbox.mark, this)
+    served.isClaimed = false
+    this.#inbox.add(served)
+    return served
   }
 
   #begin(call: CallMessage<Theirs>): void {
     const { id, parent } = call
-    const { counters, serve, ours, answer, note } = this.#ports
+    const { counters, serve, ours, answer, note, watch } = this.#ports
     const caller = parent === 0 ? undefined : ours(parent)
     const refusal = this.#inbox.refusalOf(call, parent === 0 || caller !== undefined)
     if (refusal !== undefined) {
       const message = note(refusal)
       this.#inbox.refuse(id, message)
+      watch?.refused({ id, low: this.#inbox.mark.low, high: this.#inbox.mark.high }, message)
       answer(message)
       return
     }
     counters.callsReceived += 1
     const served = new ServedCall(call, caller, this.#inbox.mark, this)
     this.#inbox.add(served)
+    watch?.came(call)
     serve(served)
   }
 

@@ -6,8 +6,10 @@ import { randomBytes } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import type { HvConfig, HvPorts } from '../hv/config.ts'
+import type { Durable } from '../hv/durable.ts'
 import type { Hypervisor } from '../hv/hypervisor.ts'
 import { type Inspected, inspectedHypervisor } from '../hv/inspected.ts'
+import type { Task } from '../hv/operation.ts'
 import { StateControl } from '../hv/state-control.ts'
 import { Vmm } from '../hv/vmm.ts'
 import type { HvWatch } from '../hv/watch.ts'
@@ -42,6 +44,8 @@ export interface AppOptions {
   readonly record?: (line: string) => void
   /** `/metrics` shows series for each VM as well. */
   readonly metricsPerVm?: boolean
+  /** Nothing is said that is not on the disk; to be restored and begun before anybody is served. */
+  readonly durable?: Durable | undefined
   /** A mistake of ours ends the process instead of one session: for tests. */
   readonly crashOnFailure?: boolean
 }
@@ -86,6 +90,7 @@ export function buildApp(options: AppOptions): App {
     guard,
     log: options.log ?? NO_LOG,
     crashOnFailure: options.crashOnFailure ?? false,
+    durable: options.durable,
   })
   uv.listen(http.server)
   const state = new StateControl(hv, { after })
@@ -94,25 +99,35 @@ export function buildApp(options: AppOptions): App {
   const source = { hv, counters, connections: uv.connections, version }
   const metrics = metricsOf(source, { perVm: options.metricsPerVm ?? false })
   const routes = watchRoutes(http)
-  serveRest(http, { hv, inspected, vmm, state, ending, metrics, version })
+  const { durable } = options
+  serveRest(http, { hv, inspected, vmm, state, ending, metrics, version, durable })
   serveDashboard(http)
   serveDocs(http)
   serveProblems(http, routes)
-  const close = (): Promise<void> => end(http, hv, uv, ending)
+  const parts = { http, hv, uv, ending, durable: options.durable }
+  const close = (): Promise<void> => end(parts)
+  options.durable?.onFailure((why) => {
+    options.log?.fatal({ why }, 'the disk failed: nothing is kept any more, and nobody is served')
+    hv.stop()
+    uv.close('DISK_FAILED')
+    ending.end()
+  })
   return { http, hv, inspected, vmm, state, uv, close }
 }
 
 function inspectedOf(options: AppOptions, failed: NonNullable<HvPorts['failed']>): Inspected {
-  const { hv, version, watch, record, journalEvents } = options
+  const { hv, version, watch, record, journalEvents, durable } = options
   const ports = {
     now: () => performance.now(),
-    later: (run: () => void) => setImmediate(run),
+    later: (run: () => void, op?: Task) => {
+      if (durable?.takesTurn(run, op) !== true) setImmediate(run)
+    },
     after,
     token: () => randomBytes(32).toString('base64url'),
     failed,
   }
   return inspectedHypervisor(hv, ports, {
-    watches: watch === undefined ? [] : [watch],
+    watches: [watch, durable?.watch].filter((each) => each !== undefined),
     journalEvents,
     ...(record === undefined ? {} : { record: { write: record, program: `uvmem ${version}` } }),
   })
@@ -125,15 +140,20 @@ function after(ms: number, run: () => void): () => void {
   return () => clearTimeout(timer)
 }
 
-async function end(
-  http: FastifyInstance,
-  hv: Hypervisor,
-  uv: UvEndpoint,
-  ending: Ending,
-): Promise<void> {
+interface Parts {
+  readonly http: FastifyInstance
+  readonly hv: Hypervisor
+  readonly uv: UvEndpoint
+  readonly ending: Ending
+  readonly durable: Durable | undefined
+}
+
+async function end({ http, hv, uv, ending, durable }: Parts): Promise<void> {
+  // First the disk: that everything ends here is nothing that the next run should know.
+  await durable?.end()
   hv.stop()
   ending.end()
-  uv.close()
+  uv.close(durable === undefined ? 'SHUTTING_DOWN' : 'RESTARTING')
   const cut = setTimeout(() => {
     uv.terminate()
     http.server.closeAllConnections()

@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { z } from 'zod'
 import type { EVENTS, METRICS_TEXT, OCTETS } from '../../schemas/rest/operation.ts'
 import type { OPERATIONS, OperationName } from '../../schemas/rest/operations.ts'
+import type { Durable } from '../hv/durable.ts'
 import type { Hypervisor } from '../hv/hypervisor.ts'
 import type { Inspected } from '../hv/inspected.ts'
 import type { StateControl } from '../hv/state-control.ts'
@@ -20,6 +21,8 @@ export interface Hosted {
   /** What `/metrics` shows at this moment. */
   readonly metrics: () => Promise<MetricsText>
   readonly version: string
+  /** Nothing is said that is not on the disk. */
+  readonly durable: Durable | undefined
 }
 
 /** A body of plain bytes, as it comes. */

@@ -31,5 +31,13 @@ export const ANYBODY: Principal = {
 /** Who shows the one token of a server that has no other. */
 export const OWNER: Principal = { name: 'owner', roles: ALL_ROLES, lpids: undefined, guarded: true }
 
+/** Who is known by name only, from an earlier run: nothing is theirs until they show their token. */
+export const strangerCalled = (name: string): Principal => ({
+  name,
+  roles: new Set(),
+  lpids: [],
+  guarded: true,
+})
+
 export const reaches = ({ lpids }: Principal, lpid: Lpid): boolean =>
   lpids === undefined || lpids.some(({ first, last }) => first <= lpid && lpid <= last)

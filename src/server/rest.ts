@@ -8,11 +8,15 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ACCESS } from '../../schemas/rest/access.ts'
 import { EVENTS, METRICS_TEXT, OCTETS, type Operation } from '../../schemas/rest/operation.ts'
 import { OPERATIONS, type OperationName } from '../../schemas/rest/operations.ts'
+import type { Durable } from '../hv/durable.ts'
 import { checkRequest } from './check-request.ts'
 import type { Download, Handlers, Hosted, MetricsText, Stream, Tagged, Upload } from './handler.ts'
 import { HANDLERS } from './handlers.ts'
-import { PROBLEM_TYPE, Problem } from './problem.ts'
+import { PROBLEM_TYPE, Problem, problem } from './problem.ts'
 import { allow } from './route-access.ts'
+
+/** Nothing that these say is about the state. */
+const ALWAYS_SERVED: ReadonlySet<string> = new Set(['/livez', '/metrics', '/openapi.json'])
 
 type AnyHandler = (hosted: Hosted, asked: object) => unknown
 
@@ -46,11 +50,14 @@ async function serve(
 ): Promise<FastifyReply> {
   const asked = checkRequest(operation, request)
   if (asked instanceof Problem) return send(reply, asked)
+  const durable = ALWAYS_SERVED.has(operation.route) ? undefined : hosted.durable
+  if (durable?.failure !== undefined) return send(reply, diskFailed(durable))
   const takesBytes = operation.body === OCTETS
   const { headers } = request
   const gone = (): AbortSignal => goneSignal(hosted, reply)
   const body = takesBytes ? { body: uploadOf(request) } : {}
   const given = await handler(hosted, { ...asked, headers, gone, ...body })
+  if (durable !== undefined && !(await durable.safe())) return send(reply, diskFailed(durable))
   // The rest of an upload that was given up has to be read, or the client never sees the answer.
   if (takesBytes) request.raw.resume()
   if (hosted.hv.stopping) reply.header('connection', 'close')
@@ -62,6 +69,11 @@ async function serve(
   if (operation.location !== undefined) reply.header('location', operation.location(given))
   return reply.code(operation.status).type('application/json').send(JSON.stringify(given))
 }
+
+const diskFailed = ({ failure }: Durable): Problem =>
+  failure === undefined
+    ? problem('shutting-down', 'The server ended before it was kept.')
+    : problem('disk-failed', `${failure}.`)
 
 const NO_CHUNKS: AsyncIterable<Uint8Array> = Readable.from([])
 

@@ -19,6 +19,9 @@ const CODECS: ReadonlyMap<string, () => HvCodec> = new Map<string, () => HvCodec
   [JSON_SUBPROTOCOL, hvJsonCodec],
 ])
 
+/** For a peer that waits for its connection, which brings its own. */
+export const WAITING_CODEC: HvCodec = hvBinaryCodec()
+
 export const SUBPROTOCOLS: readonly string[] = [...CODECS.keys()]
 
 /** A new codec for the first of our subprotocols that a client offers. */

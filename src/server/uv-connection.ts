@@ -8,6 +8,8 @@ import { CLOSE, type CloseName } from '../../schemas/errors.ts'
 import type { Limits } from '../../schemas/limits.ts'
 import type { DownCall, UpCall } from '../../schemas/messages.ts'
 import type { Lpid } from '../abi/page.ts'
+import type { Durable } from '../hv/durable.ts'
+import { HeldTransport } from '../hv/held-transport.ts'
 import type { Hypervisor } from '../hv/hypervisor.ts'
 import type { Session } from '../hv/session.ts'
 import { invariant } from '../lib/assert.ts'
@@ -23,6 +25,8 @@ export interface ConnectionPorts {
   readonly hv: Hypervisor
   readonly limits: Limits
   readonly now: () => number
+  /** Nothing is said that is not on the disk. */
+  readonly durable?: Durable | undefined
   /** Runs a flush at the end of the turn. */
   readonly defer: (flush: () => void) => void
   /** The conversation of a session. */
@@ -68,7 +72,10 @@ export class UvConnection {
       paused: () => this.#report('slow', 'it does not take its answers: it is not read from'),
       resumed: () => this.#conversation.guard(() => this.#line.resume()),
     })
-    this.#conversation = new UvConversation(this, this.#transport, codec, principal, ports)
+    const { durable } = ports
+    const held =
+      durable === undefined ? this.#transport : new HeldTransport(this.#transport, durable)
+    this.#conversation = new UvConversation(codec, principal, ports, this, held)
     const line = this.#conversation.peer.connection
     invariant(line !== undefined, 'a conversation begins with a connection')
     this.#line = line

@@ -8,6 +8,7 @@
  */
 import type { DownCall, SessionOpen, UpCall } from '../../schemas/messages.ts'
 import { type Lpid, PAGE_SHIFT } from '../abi/page.ts'
+import type { LedgerWatch } from '../hv/ledger-watch.ts'
 import type { UvCall } from '../hv/operation.ts'
 import { fail, failLimit } from '../hv/serve-call.ts'
 import type { LinkEnd, Session, UvLink } from '../hv/session.ts'
@@ -16,43 +17,41 @@ import { invariant } from '../lib/assert.ts'
 import type { Done } from '../peer/rpc-calls.ts'
 import type { Transport } from '../peer/rpc-codec.ts'
 import { Peer } from '../peer/rpc-peer.ts'
+import type { PeerWatch, Restoring } from '../peer/rpc-restore.ts'
 import { type Principal, reaches } from './principal.ts'
 import type { HvCodec } from './subprotocols.ts'
 import type { ConnectionPorts, UvConnection } from './uv-connection.ts'
 
 export class UvConversation implements UvLink {
-  readonly principal: Principal
+  principal: Principal
   readonly peer: Peer<DownCall, UpCall>
   readonly #ports: ConnectionPorts
   readonly #caller: Caller
   /** The connection that it goes on over, while there is one. */
   #connection: UvConnection | undefined
 
+  /** Without a connection it is one of a session that was written down: see `restore`. */
   constructor(
-    connection: UvConnection,
-    transport: Transport,
     codec: HvCodec,
     principal: Principal,
     ports: ConnectionPorts,
+    connection?: UvConnection,
+    transport?: Transport,
   ) {
     this.#connection = connection
     this.principal = principal
     this.#ports = ports
-    this.#caller = {
-      session: undefined,
-      open: (call, wish) => this.#open(call, wish),
-      isGuarded: principal.guarded,
-      mayHave: (lpid) => reaches(principal, lpid),
-    }
+    this.#caller = this.#newCaller()
     this.peer = new Peer<DownCall, UpCall>({
       codec,
       itemsPerSend: codec.itemsPerSend,
-      transport,
+      ...(transport === undefined ? {} : { transport }),
       defer: (flush) => ports.defer(() => this.guard(flush)),
       serve: (call) => serve(ports.hv, this.#caller, call),
       report: ({ kind, text }) => ports.report(this, kind, text),
       limits: ports.limits,
       outlives: ports.limits.sessionGraceMs > 0,
+      watch: this.#peerWatch(ports.durable?.watch),
     })
   }
 
@@ -62,6 +61,19 @@ export class UvConversation implements UvLink {
 
   get connection(): UvConnection | undefined {
     return this.#connection
+  }
+
+  get who(): string {
+    return this.principal.name
+  }
+
+  get restoring(): Restoring<DownCall, UpCall> {
+    return this.peer.restoring
+  }
+
+  /** Its session, which was written down, is open again. */
+  restore(session: Session): void {
+    this.#caller.session = session
   }
 
   /** Runs something that serves this ultravisor; what it throws is a mistake of ours. */
@@ -127,6 +139,34 @@ export class UvConversation implements UvLink {
     hv.detachSession(session)
   }
 
+  #newCaller(): Caller {
+    const conversation = this
+    return {
+      session: undefined,
+      open: (call, wish) => this.#open(call, wish),
+      get isGuarded() {
+        return conversation.principal.guarded
+      },
+      mayHave: (lpid) => reaches(this.principal, lpid),
+    }
+  }
+
+  /** Nothing has to be written down of who has no session yet. */
+  #peerWatch(watch: LedgerWatch | undefined): PeerWatch<DownCall, UpCall> | undefined {
+    if (watch === undefined) return undefined
+    const tell = (told: (session: number) => void): void => {
+      const { session } = this.#caller
+      if (session !== undefined) told(session.serial)
+    }
+    return {
+      came: (call) => tell((session) => watch.came(session, call)),
+      replied: (outcome) => tell((session) => watch.replied(session, outcome)),
+      refused: (key, outcome) => tell((session) => watch.refusedCall(session, key, outcome)),
+      forgot: (id) => tell((session) => watch.forgot(session, id)),
+      made: (id, body) => tell((session) => watch.sent(session, id, body)),
+    }
+  }
+
   #open(call: UvCall, { name, resume, unanswered }: SessionOpen): void {
     const { hv } = this.#ports
     const connection = this.#connection
@@ -150,7 +190,7 @@ export class UvConversation implements UvLink {
     const { hv } = this.#ports
     const session = hv.sessions.withToken(token)
     const known = session === undefined ? undefined : this.#ports.conversationOf(session)
-    if (session === undefined || known?.principal !== this.principal) {
+    if (session === undefined || known?.who !== this.who) {
       return fail(hv, call, 'SESSION_UNKNOWN')
     }
     this.#connection = undefined
@@ -165,6 +205,7 @@ export class UvConversation implements UvLink {
     invariant(session !== undefined, 'a conversation that goes on has a session')
     const isFenced = this.#connection !== undefined
     this.#connection = connection
+    this.principal = fresh.principal
     this.peer.adopt(fresh.peer, unanswered)
     this.#ports.hv.attachSession(session, isFenced)
   }

@@ -7,19 +7,24 @@ import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import { Role } from '../../schemas/rest/access.ts'
+import type { CloseName } from '../../schemas/errors.ts'
 import type { Lpid } from '../abi/page.ts'
+import type { Durable } from '../hv/durable.ts'
 import type { Hypervisor } from '../hv/hypervisor.ts'
-import type { Session } from '../hv/session.ts'
+import type { LedgerSession } from '../hv/ledger-record.ts'
+import type { Replayed } from '../hv/ledger-replay.ts'
+import type { Session, UvLink } from '../hv/session.ts'
 import type { Vmm } from '../hv/vmm.ts'
 import { type Guard, isRefusal } from './guard.ts'
 import { brokenUpgrade, upgradeMisfit } from './handshake.ts'
 import type { Log } from './log.ts'
+import { strangerCalled } from './principal.ts'
 import { problem } from './problem.ts'
 import { refuseUpgrade } from './refuse-upgrade.ts'
 import { closeGraceMs } from './socket-transport.ts'
-import { negotiate } from './subprotocols.ts'
+import { negotiate, WAITING_CODEC } from './subprotocols.ts'
 import { type ConnectionPorts, UvConnection } from './uv-connection.ts'
-import type { UvConversation } from './uv-conversation.ts'
+import { UvConversation } from './uv-conversation.ts'
 
 export interface EndpointOptions {
   readonly hv: Hypervisor
@@ -28,6 +33,8 @@ export interface EndpointOptions {
   readonly log: Log
   /** What throws while a connection is served ends the process: for tests. */
   readonly crashOnFailure: boolean
+  /** Nothing is said that is not on the disk. */
+  readonly durable?: Durable | undefined
 }
 
 export class UvEndpoint {
@@ -63,6 +70,7 @@ export class UvEndpoint {
       hv,
       limits,
       now: hv.ports.now,
+      durable: options.durable,
       defer: (flush) => setImmediate(flush),
       conversationOf: (session) => this.#conversations.get(session),
       report: (conversation, kind, text) => this.#report(conversation, kind, text),
@@ -86,10 +94,22 @@ export class UvEndpoint {
     server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head))
   }
 
+  /** Opens a session that was written down, with that link until the ledger is read. */
+  restore(facts: LedgerSession, linkOf: (conversation: UvLink) => UvLink): Replayed {
+    const { hv } = this.#options
+    const { serial, name, who } = facts
+    const conversation = new UvConversation(WAITING_CODEC, strangerCalled(who), this.#ports)
+    const digest = Buffer.from(facts.token, 'hex')
+    const session = hv.restoreSession(serial, name, linkOf(conversation), digest)
+    conversation.restore(session)
+    this.#conversations.set(session, conversation)
+    return { session, peer: conversation.restoring }
+  }
+
   /** Says goodbye to everybody; nobody keeps the server longer than a grace time. */
-  close(): void {
+  close(reason: CloseName = 'SHUTTING_DOWN'): void {
     clearInterval(this.#pings)
-    for (const connection of this.#connections) connection.close('SHUTTING_DOWN')
+    for (const connection of this.#connections) connection.close(reason)
     for (const conversation of [...this.#conversations.values()]) {
       if (conversation.connection === undefined) conversation.close()
     }
@@ -111,7 +131,10 @@ export class UvEndpoint {
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', () => socket.destroy())
-    const { hv, guard } = this.#options
+    const { hv, guard, durable } = this.#options
+    if (durable?.failure !== undefined) {
+      return refuseUpgrade(socket, problem('disk-failed', `${durable.failure}.`))
+    }
     if (hv.stopping) {
       return refuseUpgrade(socket, problem('shutting-down', 'No new sessions are taken.'))
     }

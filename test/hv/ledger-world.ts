@@ -70,7 +70,7 @@ export class LedgerWorld {
 
   /** A new file takes over from here. */
   succeed(): void {
-    this.writer.succeed(this.store.successor(this.#state()))
+    this.writer.succeed(() => this.store.successor(this.#state()))
   }
 
   /** Runs what waits for a later turn; then, unless told otherwise, the disk does its part. */

@@ -76,6 +76,7 @@ const ALWAYS: readonly ProblemName[] = [
   'forbidden',
   'too-large',
   'unsupported-media-type',
+  'disk-failed',
 ]
 
 /** Asks for an operation by its name. Throws when the answer is not what the schemas promise. */
