@@ -6,6 +6,7 @@
  * at more than a few words, however full the pool is.
  */
 import { invariant } from './assert.ts'
+import { ChunkMap } from './chunk-map.ts'
 import { SummaryBits } from './summary-bits.ts'
 
 const CHUNK = 32_768
@@ -13,12 +14,14 @@ const CHUNK = 32_768
 export class NumberPool {
   readonly size: number
   #taken = 0
+  /** All numbers below are taken. */
+  #low = 0
   /** Free numbers per chunk. */
   readonly #free: Uint16Array
   /** Chunks in which a number is free. */
   readonly #open: SummaryBits
   /** The free numbers of the chunks that are neither wholly free nor wholly taken. */
-  readonly #mixed = new Map<number, SummaryBits>()
+  readonly #mixed = new ChunkMap<SummaryBits>()
 
   constructor(size: number) {
     this.size = size
@@ -45,14 +48,16 @@ export class NumberPool {
 
   /** The lowest free number that is `from` or more, now taken; -1 when there is none. */
   take(from = 0): number {
-    const n = this.#lowest(from)
-    if (n >= 0) this.#takeAt(Math.floor(n / CHUNK), n % CHUNK, 1)
+    const n = this.#lowest(Math.max(from, this.#low))
+    if (n < 0) return n
+    this.#takeAt(Math.floor(n / CHUNK), n % CHUNK, 1)
+    if (from <= this.#low) this.#low = n + 1
     return n
   }
 
   /** Takes the run of free numbers that begins at the lowest one, `most` of them at most. */
   takeRun(most: number): { start: number; count: number } {
-    const start = this.#lowest(0)
+    const start = this.#lowest(this.#low)
     if (start < 0) return { start: 0, count: 0 }
     let count = 0
     while (count < most) {
@@ -62,6 +67,7 @@ export class NumberPool {
       count += got
       if (got === 0 || (start + count) % CHUNK !== 0) break
     }
+    this.#low = start + count
     return { start, count }
   }
 
@@ -87,6 +93,7 @@ export class NumberPool {
 
   /** Gives back `count` numbers from `start` on, all of them taken. */
   giveRun(start: number, count: number): void {
+    this.#low = Math.min(this.#low, start)
     for (let done = 0; done < count; ) {
       const chunk = Math.floor((start + done) / CHUNK)
       const at = (start + done) % CHUNK
