@@ -19,6 +19,8 @@ export const KEY_BYTES = 32
 export const IV_BYTES = 12
 export const TAG_BYTES = 16
 const FIXED_BYTES = 4
+/** Of a page that is a tag. */
+const WORD_BYTES = 8
 const COUNTER_END = 2n ** 64n
 
 /** AES-256-GCM and random bytes, from the outside. */
@@ -83,7 +85,9 @@ export function openPage(
   const cipher = bytesOf(page, false)
   const plain = uv.cipher.open(svm.key.key, iv, boundTo(svm.lpid, gfn), cipher, tag)
   if (plain === undefined) return undefined
-  return { page: isZeros(plain) ? null : pageOf(plain) }
+  // In a VM of tags a page of bytes stays one: as a tag it would tell the HV that it holds zeros.
+  const isShort = svm.contentMode === 'bytes' || plain.length === WORD_BYTES
+  return { page: isShort && isZeros(plain) ? null : pageOf(plain) }
 }
 
 function newKey(uv: Ultravisor): PageKey {
@@ -120,4 +124,5 @@ function bytesOf(page: Page, zerosAreTag: boolean): Uint8Array {
   return bytesOfTag(page)
 }
 
-const pageOf = (bytes: Uint8Array): Page => (bytes.length === 8 ? tagOfBytes(bytes) : bytes)
+const pageOf = (bytes: Uint8Array): Page =>
+  bytes.length === WORD_BYTES ? tagOfBytes(bytes) : bytes

@@ -1,0 +1,51 @@
+/**
+ * `npm run secrecy -- [--moves N] [--seed S] [--bytes PERCENT] [--json FILE]`
+ *
+ * Exit 0: no secret was found anywhere and each planted leak was; 1: otherwise; 2: bad usage.
+ */
+import { writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { runSecrecy, type SecrecyReport } from './run.ts'
+
+const { values } = parseArgs({
+  options: {
+    moves: { type: 'string', default: '100000' },
+    seed: { type: 'string', default: '1' },
+    bytes: { type: 'string', default: '25' },
+    json: { type: 'string' },
+  },
+})
+const [moves, seed, bytesPercent] = [values.moves, values.seed, values.bytes].map(Number)
+if (!(Number(moves) >= 1 && Number(seed) >= 0 && Number(bytesPercent) >= 0)) {
+  console.error('--moves, --seed and --bytes: numbers')
+  process.exit(2)
+}
+
+const tableOf = ({ places }: SecrecyReport): string =>
+  places
+    .map(({ place, bytes, secrets, planted, forms }) =>
+      [
+        place.padEnd(26),
+        `${(bytes / 1e6).toFixed(1).padStart(10)} MB`,
+        `${secrets} secrets`,
+        planted ? 'planted leak found' : 'PLANTED LEAK NOT FOUND',
+        forms.join('; '),
+      ].join('  '),
+    )
+    .join('\n')
+
+const report = await runSecrecy({
+  moves: moves ?? 0,
+  seed: seed ?? 0,
+  bytesPercent: bytesPercent ?? 0,
+  looks: 10,
+  tell: (line) => console.log(line),
+})
+const ok = report.places.every(({ secrets, planted }) => secrets === 0 && planted)
+console.log(
+  `\n${report.moves} moves, seed ${report.seed}\n${tableOf(report)}\n${ok ? 'ok' : 'FAILED'}`,
+)
+if (values.json !== undefined) {
+  writeFileSync(values.json, `${JSON.stringify({ ...report, ok }, undefined, 2)}\n`)
+}
+process.exitCode = ok ? 0 : 1
