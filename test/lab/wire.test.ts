@@ -26,5 +26,8 @@ t.test('every story ends over a real socket as it does in one process', async (t
     t.same(run.broken, here.broken, name)
     t.same(run.first, here.first, `${name}: the same frame`)
     t.equal(run.ultracalls, here.ultracalls, `${name}: as many ultracalls`)
+    t.equal(run.hypercalls, here.hypercalls, `${name}: as many hypercalls`)
+    t.equal(run.pagesMoved, here.pagesMoved, `${name}: as many pages`)
+    t.same(run.steps, here.steps, `${name}: the same steps`)
   }
 })

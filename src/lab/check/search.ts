@@ -9,11 +9,11 @@ import { StateEncoder } from './encode.ts'
 import { Live, type Setup } from './live.ts'
 import { beginnings, make, progress, tryMove } from './moves.ts'
 import { StateRestorer } from './restore.ts'
-import { Visited } from './visited.ts'
+import { expansionMax, Visited } from './visited.ts'
 
 export interface SearchLimits {
   readonly statesMax: number
-  /** Bytes that the states seen may take. */
+  /** Bytes that the states seen, and the ways to them, may take. */
   readonly bytesMax: number
   /** Different things that are found before the search ends. */
   readonly findingsMax: number
@@ -98,7 +98,7 @@ export class Search {
       }
       if (this.#findings.length >= this.#limits.findingsMax) return this.#result('found', depth)
       if (this.#visited.size >= this.#limits.statesMax) return this.#result('states', depth)
-      if (!this.#visited.hasRoom) return this.#result('memory', depth)
+      if (!this.#visited.hasRoom(this.#wayBytes)) return this.#result('memory', depth)
       if (!this.#dead.has(state)) this.#expand(state)
       if ((state & 0x3fff) === 0) this.onProgress?.(this.#visited.size, this.#transitions, depth)
     }
@@ -112,7 +112,7 @@ export class Search {
       depth,
       findings: this.#findings,
       end,
-      bytes: this.#visited.bytes,
+      bytes: this.#visited.bytes + this.#parents.byteLength + this.#moves.byteLength,
       quietStates: this.#quiet,
     }
   }
@@ -213,6 +213,12 @@ export class Search {
     const live = this.#restorer.restore(this.#visited.keyOf(at))
     for (let i = path.length - 1; i >= 0; i--) make(live, path[i] as number)
     return live
+  }
+
+  /** Bytes for the ways to the states, and for making room for more. */
+  get #wayBytes(): number {
+    const grows = this.#visited.size + expansionMax >= this.#parents.length
+    return (this.#parents.byteLength + this.#moves.byteLength) * (grows ? 3 : 1)
   }
 
   #grow(): void {

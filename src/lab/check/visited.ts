@@ -5,8 +5,12 @@
  * Keys lie behind each other in blocks; a table with open addressing finds them. How much memory it
  * may take is given, and it says when that is used up.
  */
+import { keyBytesMax } from './byte-key.ts'
+
 const BLOCK_BYTES = 2 ** 24
 const EMPTY = -1
+/** States that are found from one, at most. */
+export const expansionMax = 1_024
 
 export class Visited {
   readonly #blocks: Uint8Array[] = []
@@ -25,13 +29,23 @@ export class Visited {
 
   /** Bytes taken by keys and tables. */
   get bytes(): number {
-    const tables = this.#table.byteLength + this.#starts.byteLength + this.#lengths.byteLength
-    return this.#blocks.length * BLOCK_BYTES + tables
+    return this.#blocks.length * BLOCK_BYTES + this.#tableBytes
   }
 
-  /** False once the next state might need more memory than is allowed. */
-  get hasRoom(): boolean {
-    return this.bytes + BLOCK_BYTES < this.#bytesMax && this.size < 2 ** 29
+  get #tableBytes(): number {
+    return this.#table.byteLength + this.#starts.byteLength + this.#lengths.byteLength
+  }
+
+  /**
+   * False once the states that one expansion finds might need more memory than is allowed, `others`
+   * bytes that somebody else needs included. A table that grows needs thrice its bytes for a moment.
+   */
+  hasRoom(others = 0): boolean {
+    const grows = (this.size + expansionMax) * 2 >= this.#table.length
+    const tables = this.#tableBytes * (grows ? 3 : 1)
+    const isFull = this.#used + expansionMax * keyBytesMax > BLOCK_BYTES
+    const keys = (this.#blocks.length + (isFull ? 1 : 0)) * BLOCK_BYTES
+    return keys + tables + others <= this.#bytesMax && this.size < 2 ** 29
   }
 
   /** The number of the state that has this key, a new one; -1 when it was seen before. */
