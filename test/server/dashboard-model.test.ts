@@ -65,6 +65,49 @@ t.test('the model of the page follows the server, map by map', async (t) => {
   t.equal(model.frames, 2_601)
 })
 
+t.test('a VM that has more frames than a map is known in parts', async (t) => {
+  const app = server({ hv: { poolPages: 4_000 } })
+  t.teardown(() => app.close())
+  const most = FrameModel.framesMax
+  t.equal(most, 16_777_216)
+  const [low, high] = ['0x0', '0x20000000000']
+  const slots = [
+    { gpa: low, size: (most + 5) * PAGE },
+    { gpa: high, size: 7 * PAGE },
+  ]
+  await ask(app, 'createVm', { body: { lpid: 1, slots } })
+  const uv = new FakeUv(app)
+  await uv.call({ call: 'H_SVM_INIT_START', lpid: asLpid(1) })
+  const secure = async (gfn: number) => {
+    const call = { call: 'H_SVM_PAGE_IN', lpid: asLpid(1), flags: 0, order: 16 } as const
+    t.equal(await uv.call({ ...call, gpa: asGpa(gfn * PAGE) }), 0)
+  }
+  await secure(3)
+  await secure(most + 1)
+  await secure(0x2000000 + 6)
+  const model = new FrameModel()
+  const update = async () => {
+    const { bytes } = await ask(app, 'getFrameMap', { path, query: { from: String(model.from) } })
+    return model.apply(Uint8Array.from(bytes).buffer)
+  }
+  await update()
+  t.same([model.total, model.frames, model.counts], [most + 12, most, [most - 1, 1, 0, 0]])
+  t.same([model.indexOf(3), model.indexOf(most + 1)], [3, undefined])
+  model.turnTo(most)
+  t.equal(model.from, most)
+  await update()
+  t.same([model.frames, model.counts], [12, [10, 2, 0, 0]])
+  t.same([...model.states], [0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1])
+  t.same([model.gfnAt(1), model.gfnAt(11), model.gfnAt(12)], [most + 1, 0x2000006, undefined])
+  t.same([model.indexOf(3), model.framesBefore(3)], [undefined, 3])
+  t.equal(model.framesBefore(0x2000006), most + 11)
+  await ask(app, 'removeSlot', { path: { lpid: 1, slot: 1 } })
+  await ask(app, 'removeSlot', { path: { lpid: 1, slot: 0 } })
+  await ask(app, 'addSlot', { path, body: { size: PAGE } })
+  await update()
+  t.same([model.offset, model.total, model.frames], [0, 1, 1], 'back to what there is')
+})
+
 t.test('the page takes nothing that is no map', async (t) => {
   t.throws(() => new FrameModel().apply(new Uint8Array(32).buffer), /no map of frames/)
 })

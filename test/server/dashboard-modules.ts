@@ -4,6 +4,11 @@ interface FrameModel {
   readonly frames: number
   readonly counts: readonly number[]
   readonly states: Uint8Array
+  readonly offset: number
+  readonly total: number
+  readonly from: number
+  turnTo(offset: number): void
+  framesBefore(gfn: number): number | undefined
   apply(bytes: ArrayBuffer): { from: number; to: number }[] | undefined
   gfnAt(index: number): number | undefined
   indexOf(gfn: number): number | undefined
@@ -34,13 +39,16 @@ interface Format {
 const load = (name: string) =>
   import(new URL(`../../src/server/dashboard/${name}.js`, import.meta.url).href)
 
-export const { FrameModel } = (await load('frame-model')) as { FrameModel: new () => FrameModel }
+export const { FrameModel } = (await load('frame-model')) as {
+  FrameModel: { new (): FrameModel; readonly framesMax: number }
+}
 export const { MapView } = (await load('map-view')) as { MapView: new () => MapView }
 export const format = (await load('format')) as Format
 
 /** What the page of `/docs` makes of an operation. */
 interface DocsForm {
   exampleOf(schema: unknown, components?: unknown): unknown
+  fieldsOf(schema: unknown): { name: string; about: string; required: boolean }[]
   targetOf(...parts: readonly unknown[]): unknown
 }
 export const docsForm = (await load('docs-form')) as DocsForm

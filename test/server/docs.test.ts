@@ -3,7 +3,7 @@ import { openApiDocument } from '../../schemas/rest/openapi.ts'
 import { docsForm } from './dashboard-modules.ts'
 import { server } from './server.ts'
 
-const { exampleOf, targetOf } = docsForm
+const { exampleOf, fieldsOf, targetOf } = docsForm
 
 const HEADERS = { host: '127.0.0.1' }
 
@@ -67,3 +67,21 @@ t.test(
     t.equal(bodies, 7)
   },
 )
+
+t.test('the members of a body are listed with what is said of them', async (t) => {
+  const schema = {
+    type: 'object',
+    properties: {
+      size: { description: 'how much' },
+      how: { enum: ['reclaim', 'discard'] },
+      gpa: { anyOf: [] },
+    },
+    required: ['size'],
+  }
+  t.same(fieldsOf(schema), [
+    { name: 'size', about: 'how much', required: true },
+    { name: 'how', about: 'reclaim, discard', required: false },
+    { name: 'gpa', about: '', required: false },
+  ])
+  t.same([fieldsOf(undefined), fieldsOf({ type: 'string' })], [[], []])
+})

@@ -3,6 +3,7 @@ import { send } from './api.js'
 import { ask, field } from './dialogs.js'
 import { el } from './dom.js'
 import { hex, parseNumber, parseSize } from './format.js'
+import { askToFill, askToWrite, showPage } from './memory.js'
 import { complain, tell } from './toast.js'
 
 /**
@@ -84,6 +85,11 @@ export function frameButtons(lpid, gfn, done) {
       'A page fault of the guest that reaches the hypervisor',
       act('Guest fault', 'guest-fault'),
     ),
+    button('Read …', 'What the host sees: a secure frame is paged out', async () => {
+      await showPage(lpid, gfn)
+      done()
+    }),
+    button('Write …', 'Put bytes into it', () => askToWrite(lpid, gfn, done)),
   )
 }
 
@@ -105,9 +111,34 @@ export function slotButtons(lpid, slot) {
     slot.mapped
       ? button('Unmap', 'munmap() of the memory behind it', act('Unmap', 'unmap'))
       : button('Map', 'mmap() of fresh memory behind it', act('Map', 'map')),
+    button('Fill …', 'Give its pages content', () => askToFill(lpid, slot)),
+    button('Merging …', 'Let page merging (KSM) fail to be switched off', () =>
+      askForKsmError(lpid, slot),
+    ),
     button('Remove …', 'Hot-remove the slot', () => askToRemove(lpid, slot), 'danger'),
   )
 }
+
+/**
+ * @param {number} lpid
+ * @param {any} slot
+ */
+const askForKsmError = (lpid, slot) =>
+  ask({
+    title: `Page merging of slot ${slot.id}`,
+    text: 'What ksm_madvise(MADV_UNMERGEABLE) answers from now on: a negative errno, such as -12 (ENOMEM); 0 lets it succeed.',
+    action: 'Set',
+    fields: [field('Answer', 'error', { value: String(slot.ksm_error || -12), required: true })],
+    send: async (values) => {
+      const error = Number(values.get('error'))
+      await send('POST', `/v1/vms/${lpid}/slots/${slot.id}/ksm`, { error })
+      tell(
+        error === 0
+          ? `Merging of slot ${slot.id} can be switched off.`
+          : `Switching off merging of slot ${slot.id} fails with ${error}.`,
+      )
+    },
+  })
 
 /** @param {number} lpid */
 function askForSlot(lpid) {

@@ -46,6 +46,29 @@ export function ask({ title, text, action, danger = false, fields = [], send }) 
 }
 
 /**
+ * Shows something in a dialog until it is closed.
+ * @param {object} options
+ * @param {string} options.title
+ * @param {string} [options.text]
+ * @param {HTMLElement} options.body
+ */
+export function show({ title, text, body }) {
+  const close = el('button', { type: 'submit', class: 'primary' }, 'Close')
+  const form = el(
+    'form',
+    { method: 'dialog' },
+    el('h2', {}, title),
+    text && el('p', { class: 'muted' }, text),
+    body,
+    el('div', { class: 'row' }, close),
+  )
+  const dialog = el('dialog', { 'aria-label': title, class: 'wide' }, form)
+  dialog.addEventListener('close', () => dialog.remove())
+  document.body.append(dialog)
+  dialog.showModal()
+}
+
+/**
  * @param {string} label
  * @param {string} name
  * @param {Record<string, unknown>} [props]

@@ -20,6 +20,20 @@ export function targetOf(route, parameters, values) {
 }
 
 /**
+ * The members of an object by its schema, with what is said of each.
+ * @param {any} schema
+ * @returns {{ name: string, about: string, required: boolean }[]}
+ */
+export function fieldsOf(schema) {
+  const properties = /** @type {Record<string, any>} */ (schema?.properties ?? {})
+  return Object.entries(properties).map(([name, field]) => ({
+    name,
+    about: field.description ?? (field.enum ?? []).join(', '),
+    required: (schema.required ?? []).includes(name),
+  }))
+}
+
+/**
  * A value that has the form of a schema: what is required, as small as it may be.
  * @param {any} schema
  * @returns {unknown}

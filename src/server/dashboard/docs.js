@@ -1,6 +1,6 @@
 /** Shows every operation of the REST API, and tries it: made of /openapi.json, offline. */
 import { ApiError, get, request } from './api.js'
-import { exampleOf, targetOf } from './docs-form.js'
+import { exampleOf, fieldsOf, targetOf } from './docs-form.js'
 import { byId, el, fill } from './dom.js'
 
 const JSON_TYPE = 'application/json'
@@ -86,6 +86,7 @@ function content(route, method, { description, parameters = [], requestBody, res
     {},
     ...labels,
     body && el('label', {}, 'body', body),
+    fieldList(requestBody?.content[JSON_TYPE]?.schema),
     streams
       ? el('p', { class: 'muted' }, `A stream: curl -N ${location.origin}${route}`)
       : el('button', { class: 'primary' }, 'Try it'),
@@ -110,6 +111,19 @@ const inputFor = ({ name, required, description, schema }) =>
     title: description,
     autocomplete: 'off',
   })
+
+/**
+ * What a body may have in it.
+ * @param {any} schema
+ */
+function fieldList(schema) {
+  const fields = fieldsOf(schema)
+  if (fields.length === 0) return undefined
+  const items = fields.map(({ name, about, required }) =>
+    el('li', {}, el('code', {}, name), required ? ', required' : '', about && `: ${about}`),
+  )
+  return el('ul', { class: 'muted' }, ...items)
+}
 
 /** @param {Described['requestBody']} requestBody */
 function bodyFor(requestBody) {
@@ -157,6 +171,7 @@ function sent(body) {
 /** @param {Response} reply */
 async function textOf(reply) {
   const type = reply.headers.get('content-type') ?? ''
+  if (type.startsWith('text/')) return (await reply.text()).slice(0, SHOWN_CHARS)
   if (!type.startsWith(JSON_TYPE)) return `${(await reply.arrayBuffer()).byteLength} bytes`
   return JSON.stringify(await reply.json(), null, 2).slice(0, SHOWN_CHARS)
 }

@@ -13,6 +13,8 @@ const PATCH_BYTES = 20
 
 /** Runs of changed frames that are told one by one. */
 const CHANGES_MAX = 20_000
+/** Frames of a VM that are known at once: as many as a map shows. */
+const FRAMES_MAX = 16_777_216
 
 /**
  * @typedef {object} Slot
@@ -28,17 +30,48 @@ const CHANGES_MAX = 20_000
  */
 
 export class FrameModel {
-  /** By ascending base. @type {Slot[]} */
+  /** Frames of the VM before those that are shown. */
+  offset = 0
+  /** Frames of the VM. */
+  total = 0
+  /** What of the slots is shown, by ascending base. @type {Slot[]} */
   slots = []
+  /** All of them. @type {Slot[]} */
+  #all = []
   /** A state of each frame: 0 to 3, as in states.js. */
   states = new Uint8Array(0)
   /** Frames in each state. @type {[number, number, number, number]} */
   counts = [0, 0, 0, 0]
-  /** True when the VM has more frames than a map shows. */
-  truncated = false
-
   get frames() {
     return this.states.length
+  }
+
+  /** Frames that a VM may have before it is shown in parts. */
+  static get framesMax() {
+    return FRAMES_MAX
+  }
+
+  /** GFN to ask maps from. */
+  get from() {
+    return this.offset === 0 ? 0 : (this.slots[0]?.base ?? 0)
+  }
+
+  /**
+   * Shows another part of a VM that has many frames; the next map has to be a whole one.
+   * @param {number} offset frames before it
+   */
+  turnTo(offset) {
+    this.offset = offset
+    this.#clip()
+  }
+
+  /**
+   * How many frames come before a GFN; undefined for one in no slot.
+   * @param {number} gfn
+   */
+  framesBefore(gfn) {
+    const slot = this.#all.find(({ base, pages }) => gfn >= base && gfn < base + pages)
+    return slot === undefined ? undefined : slot.start + gfn - slot.base
   }
 
   /**
@@ -56,7 +89,6 @@ export class FrameModel {
     const slotCount = view.getUint32(8, true)
     let at = HEAD_BYTES + slotCount * SLOT_BYTES
     const isNew = whole && this.#takeSlots(view, slotCount)
-    this.truncated = view.getFloat64(16, true) !== -1
     /** @type {Range[]} */
     const changes = []
     for (let left = view.getUint32(12, true); left > 0; left--) {
@@ -81,18 +113,33 @@ export class FrameModel {
         start: 0,
       }
     }).sort((a, b) => a.base - b.base)
-    let frames = 0
+    let total = 0
     for (const slot of slots) {
-      slot.start = frames
-      frames += slot.pages
+      slot.start = total
+      total += slot.pages
     }
-    if (JSON.stringify(slots) === JSON.stringify(this.slots)) return false
-    this.slots = slots
-    // A map shows so many frames at most: the rest is not drawn.
-    const shown = Math.min(frames, 16_777_216)
-    this.states = new Uint8Array(shown)
-    this.counts = [shown, 0, 0, 0]
+    const isNew = this.frames === 0 || JSON.stringify(slots) !== JSON.stringify(this.#all)
+    if (!isNew) return false
+    this.#all = slots
+    this.total = total
+    if (this.offset >= total) this.offset = 0
+    this.#clip()
     return true
+  }
+
+  /** Forgets the frames that are shown and makes room for those that are to be. */
+  #clip() {
+    this.slots = []
+    let frames = 0
+    for (const { id, base, pages, start } of this.#all) {
+      const skip = Math.max(0, this.offset - start)
+      const shown = Math.min(pages - skip, FRAMES_MAX - frames)
+      if (shown <= 0) continue
+      this.slots.push({ id, base: base + skip, pages: shown, start: frames })
+      frames += shown
+    }
+    this.states = new Uint8Array(frames)
+    this.counts = [frames, 0, 0, 0]
   }
 
   /**

@@ -4,6 +4,7 @@ import { startCharts } from './charts-panel.js'
 import { startFaults } from './faults-panel.js'
 import { showConnection, startHost } from './host-panel.js'
 import { connected } from './poll.js'
+import { startState } from './state-panel.js'
 import { startTheme } from './theme.js'
 import { startToken } from './token.js'
 import { startVm } from './vm-panel.js'
@@ -17,4 +18,5 @@ startVms()
 startVm()
 startCharts()
 startFaults()
+startState()
 startCalls()

@@ -4,10 +4,13 @@ import { gpaOf, hex, parseNumber } from './format.js'
 import { FrameModel } from './frame-model.js'
 import { HeatMap } from './heat-map.js'
 import { listenToMap, settle } from './map-input.js'
+import { mapPager } from './map-pager.js'
 import { MapTip } from './map-tip.js'
 import { stateBar, stateLegend } from './state-bar.js'
 import { STATE_LABELS } from './states.js'
 import { theme } from './theme.js'
+
+const RESTING = 'Each dot is one frame of 64 KiB.'
 
 export class MapPanel {
   model = new FrameModel()
@@ -21,19 +24,24 @@ export class MapPanel {
   #tip = new MapTip(this.#frame)
   #lpid
   #choose
+  #turned
+  #pager = mapPager((by) => this.#turnBy(by))
   #sizes = new ResizeObserver(() => this.#map.layout())
   #unwatch
 
   /**
    * @param {number} lpid
    * @param {(gfn: number | undefined) => void} choose
+   * @param {() => void} turned told when other frames are to be shown
    */
-  constructor(lpid, choose) {
+  constructor(lpid, choose, turned) {
     this.#lpid = lpid
     this.#choose = choose
+    this.#turned = turned
     this.#canvas.setAttribute('aria-label', `Frames of VM ${lpid}`)
-    this.box.append(this.#bar.bar, this.#legend.list, this.#tools(), this.#frame, this.#spoken)
-    setText(this.#spoken, 'Each dot is one frame of 64 KiB.')
+    const { box } = this.#pager
+    this.box.append(this.#bar.bar, this.#legend.list, this.#tools(), box, this.#frame, this.#spoken)
+    setText(this.#spoken, RESTING)
     listenToMap(this.#canvas, this.#map, () => this.model.frames, {
       hover: (index, x, y) => this.#hover(index, x, y),
       choose: (index) => this.choose(index),
@@ -55,8 +63,28 @@ export class MapPanel {
       this.#map.renew()
     } else if (changes.length > 0) this.#map.changed(changes)
     else return
+    this.#showCounts()
+  }
+
+  #showCounts() {
     this.#bar.set(this.model.counts)
     this.#legend.set(this.model.counts)
+    this.#pager.set(this.model)
+  }
+
+  /** @param {number} by parts of the VM */
+  #turnBy(by) {
+    this.#turnTo(this.model.offset + by * FrameModel.framesMax)
+  }
+
+  /** @param {number} offset */
+  #turnTo(offset) {
+    this.choose(undefined)
+    this.model.turnTo(offset)
+    this.#showCounts()
+    this.#map.layout()
+    this.#map.renew()
+    this.#turned()
   }
 
   /** @param {number | undefined} index */
@@ -84,6 +112,11 @@ export class MapPanel {
     this.choose(index)
   }
 
+  /** @param {number} number a GFN, or a GPA where no slot has that GFN */
+  #framesBefore(number) {
+    return this.model.framesBefore(number) ?? this.model.framesBefore(Math.floor(number / 65_536))
+  }
+
   #tools() {
     const input = el('input', {
       placeholder: 'GFN or GPA …',
@@ -94,14 +127,12 @@ export class MapPanel {
     form.addEventListener('submit', (event) => {
       event.preventDefault()
       const number = parseNumber(input.value)
-      const isGpa = number !== undefined && this.model.indexOf(number) === undefined
-      const index =
-        number === undefined
-          ? undefined
-          : this.model.indexOf(isGpa ? Math.floor(number / 65_536) : number)
-      input.setCustomValidity(index === undefined ? 'No memory slot has that frame.' : '')
-      if (index === undefined) return void input.reportValidity()
-      this.#goTo(index)
+      const before = number === undefined ? undefined : this.#framesBefore(number)
+      input.setCustomValidity(before === undefined ? 'No memory slot has that frame.' : '')
+      if (before === undefined) return void input.reportValidity()
+      const offset = before - (before % FrameModel.framesMax)
+      if (offset !== this.model.offset) this.#turnTo(offset)
+      this.#goTo(before - offset)
     })
     input.addEventListener('input', () => input.setCustomValidity(''))
     /**
@@ -142,7 +173,7 @@ export class MapPanel {
     const gfn = index === undefined ? undefined : this.model.gfnAt(index)
     if (index === undefined || gfn === undefined) {
       this.#tip.hide()
-      setText(this.#spoken, this.#resting())
+      setText(this.#spoken, RESTING)
       return
     }
     const state = this.model.states[index] ?? 0
@@ -152,11 +183,5 @@ export class MapPanel {
       this.#spoken,
       `GFN ${hex(gfn)} · GPA ${gpaOf(gfn)} · ${STATE_LABELS[state]} · slot ${slot}`,
     )
-  }
-
-  #resting() {
-    return this.model.truncated
-      ? 'Each dot is one frame of 64 KiB. The first 16,777,216 frames are shown.'
-      : 'Each dot is one frame of 64 KiB.'
   }
 }

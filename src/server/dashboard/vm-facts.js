@@ -70,6 +70,12 @@ export function slotTable(lpid) {
   }
 }
 
+/** @param {any} slot */
+function memoryOf({ mapped, ksm_error: error }) {
+  const text = mapped ? 'mapped' : 'unmapped'
+  return error === 0 ? text : `${text}, merging stays (${error})`
+}
+
 /**
  * @param {number} lpid
  * @param {any} slot
@@ -81,6 +87,6 @@ const slotRow = (lpid, slot) =>
     el('td', {}, String(slot.id)),
     el('td', { class: 'mono' }, slot.gpa),
     el('td', { class: 'number' }, pages(slot.pages)),
-    el('td', {}, slot.mapped ? 'mapped' : 'unmapped'),
+    el('td', {}, memoryOf(slot)),
     el('td', {}, slotButtons(lpid, slot)),
   )

@@ -81,7 +81,8 @@ function showVm(panel, lpid) {
   const head = vmHead()
   const slots = slotTable(lpid)
   const card = new FrameCard(lpid)
-  const map = new MapPanel(lpid, (gfn) => card.choose(gfn))
+  const choose = (/** @type {number | undefined} */ gfn) => card.choose(gfn)
+  const map = new MapPanel(lpid, choose, () => maps.now())
   fill(
     panel,
     el('div', { class: 'row spread' }, head.names, vmButtons(lpid)),
@@ -119,17 +120,25 @@ function showVm(panel, lpid) {
 function mapAsker(lpid, map) {
   let epoch = ''
   let quiet = 0
+  let from = 0
   return async () => {
-    const since = epoch === '' ? '' : `?since=${epoch}`
-    const reply = await request(`/v1/vms/${lpid}/map${since}`, {
+    if (from !== map.model.from) epoch = ''
+    from = map.model.from
+    const since = epoch === '' ? '' : `&since=${epoch}`
+    const reply = await request(`/v1/vms/${lpid}/map?from=${from}${since}`, {
       headers: { 'if-none-match': `"${epoch}"` },
     })
+    // Other frames may be wanted by now.
+    if (from !== map.model.from) return 0
     if (reply.status === 304) {
       quiet++
       return quiet > QUIET_AFTER ? QUIET_MS : LIVE_MS
     }
     quiet = 0
-    map.take(await reply.arrayBuffer())
+    const bytes = await reply.arrayBuffer()
+    if (from !== map.model.from) return 0
+    map.take(bytes)
+    if (from !== map.model.from) return 0
     epoch = (reply.headers.get('etag') ?? '').replaceAll('"', '')
     frameCounts.set([...map.model.counts])
     return LIVE_MS
