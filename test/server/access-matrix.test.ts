@@ -299,3 +299,34 @@ t.test('where VMs are made on first use, only what takes one makes it', async (t
   )
   t.equal(app.hv.host.vms.size, 1)
 })
+
+t.test('a session goes on only for who has opened it: to others it is none', async (t) => {
+  const { uv } = await listening(t, { tokens: TOKENS })
+  const token = await sessionToken(t, uv)
+  const told: unknown[] = []
+  for (const resume of [token, `${token.slice(0, -1)}_`, 'x']) {
+    const thief = new Line(uv, headersOf(OTHER_UV))
+    t.teardown(() => thief.socket.terminate())
+    await thief.opened()
+    const { error } = await thief.call('SESSION_OPEN', { name: 'thief', resume })
+    told.push(error)
+  }
+  const none = { code: -32002, message: 'No such session.' }
+  t.same(told, [none, none, none], 'a token of somebody else, a wrong one, no token at all')
+  const owner = new Line(uv, headersOf(UV))
+  t.teardown(() => owner.socket.terminate())
+  await owner.opened()
+  const again = await owner.call('SESSION_OPEN', { name: 'again', resume: token })
+  t.match(again.result, { ret: 0, token }, 'its owner goes on')
+})
+
+/** Opens a session whose connection breaks without a word; the token that resumes it. */
+async function sessionToken(t: Test, uv: string): Promise<string> {
+  const line = new Line(uv, headersOf(UV))
+  t.teardown(() => line.socket.terminate())
+  await line.opened()
+  const { result } = await line.call('SESSION_OPEN', { name: 'to be resumed' })
+  line.socket.terminate()
+  await line.closed
+  return String(result?.['token'])
+}
