@@ -1,7 +1,7 @@
 /** The clients of floor-server.ts: each resolves with a rate. */
 import { once } from 'node:events'
 import { WebSocket } from 'ws'
-import { ANSWER_BYTES, CALL_BYTES, NESTED_BYTES } from './floor-frames.ts'
+import { answersOf, CALL_BYTES, callsOf, NESTED_BYTES, pageMessage } from './floor-frames.ts'
 
 async function connect(url: string): Promise<WebSocket> {
   const socket = new WebSocket(url, { perMessageDeflate: false })
@@ -68,30 +68,42 @@ export async function sourceRate(url: string, count: number, size: number): Prom
   return rate
 }
 
-/** Page-ins a second: the frames of `pages` of them, `window` at a time in two halves. */
+/**
+ * Page-ins a second, `window` at a time: the best of several ways to cut the window into messages. A
+ * message holds what one side has to say at a time: calls, and answers to those of the other side.
+ */
 export async function pageLoopRate(url: string, pages: number, window: number): Promise<number> {
+  let best = 0
+  for (const perMessage of [8, 16, 32].filter((some) => 2 * some <= window)) {
+    best = Math.max(best, await pageLoop(url, pages, window, perMessage))
+  }
+  return best
+}
+
+/**
+ * `perMessage` page-ins begin in a message and as many end in it. `window` of them are under way: half
+ * as calls, half as answers to the calls that are nested in them.
+ */
+async function pageLoop(url: string, pages: number, window: number, perMessage: number) {
   const socket = await connect(url)
-  const half = window / 2
-  const calls = Buffer.alloc(half * CALL_BYTES, 1)
   let asked = 0
   let done = 0
+  const say = (calls: number, answers: number): void => {
+    asked += calls
+    socket.send(pageMessage(calls, CALL_BYTES, answers))
+  }
   const start = performance.now()
   await new Promise<void>((resolve) => {
-    const ask = (): void => {
-      asked += half
-      socket.send(calls)
-    }
     socket.on('message', (data: Buffer) => {
-      if (data[0] === 1) {
-        socket.send(Buffer.alloc((data.length / NESTED_BYTES) * ANSWER_BYTES, 2))
-        return
-      }
-      done += data.length / ANSWER_BYTES
-      if (asked < pages) ask()
-      else if (done >= asked) resolve()
+      const nested = callsOf(data)
+      const ended = answersOf(data, NESTED_BYTES)
+      done += ended
+      // The first time nothing has ended yet: then the other half of the window begins.
+      const more = asked < pages ? Math.max(ended, asked < window ? perMessage : 0) : 0
+      if (more + nested > 0) say(more, nested)
+      else if (done === asked) resolve()
     })
-    ask()
-    ask()
+    for (let half = 0; half < window / 2; half += perMessage) say(perMessage, 0)
   })
   const rate = done / seconds(start)
   socket.close()

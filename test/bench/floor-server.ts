@@ -4,12 +4,12 @@
  *   echo    every message comes back
  *   sink    messages are counted; a text message asks how many bytes there were, and forgets them
  *   source  a text message `COUNT SIZE` gets so many messages of so many bytes
- *   pages   the frames of page-ins: calls of 56 bytes are met with calls of 64, answers of 32 with
- *           answers of 32; as many in a message as came in one
+ *   pages   the frames of page-ins: a call is met with a nested call, an answer with an answer; as
+ *           many in a message as came in one
  */
 import { createServer } from 'node:http'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { ANSWER_BYTES, CALL_BYTES, NESTED_BYTES } from './floor-frames.ts'
+import { answersOf, CALL_BYTES, callsOf, NESTED_BYTES, pageMessage } from './floor-frames.ts'
 
 const serve: Readonly<Record<string, (socket: WebSocket) => void>> = {
   echo: (socket) =>
@@ -38,9 +38,8 @@ const serve: Readonly<Record<string, (socket: WebSocket) => void>> = {
   },
   pages: (socket) => {
     socket.on('message', (data: Buffer) => {
-      // Calls and answers are told apart by the first byte, as the real frames' kinds.
-      if (data[0] === 1) socket.send(Buffer.alloc((data.length / CALL_BYTES) * NESTED_BYTES, 1))
-      else socket.send(Buffer.alloc((data.length / ANSWER_BYTES) * ANSWER_BYTES, 2))
+      const answers = answersOf(data, CALL_BYTES)
+      socket.send(pageMessage(callsOf(data), NESTED_BYTES, answers))
     })
   },
 }

@@ -9,9 +9,10 @@ import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { CORE } from './core.ts'
 import { type Bench, type Row, table } from './row.ts'
+import { WATCHED } from './watched.ts'
 import { WIRE } from './wire.ts'
 
-const BENCHES: readonly Bench[] = [...CORE, ...WIRE]
+const BENCHES: readonly Bench[] = [...CORE, ...WIRE, ...WATCHED]
 
 const { values } = parseArgs({ options: { json: { type: 'string' }, only: { type: 'string' } } })
 const wanted = values.only?.split(',')

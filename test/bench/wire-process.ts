@@ -21,24 +21,27 @@ export interface Server {
   readonly url: string
   /** Resident memory, in megabytes. */
   readonly rss: () => number
+  /** Microseconds of processor time since it began, to the nearest 10,000. */
+  readonly cpuUs: () => number
   readonly loopDelay: () => Promise<LoopDelay>
   readonly stop: () => Promise<void>
 }
 
-/** `words`: flags of the server besides its port. */
-export async function startServer(words: readonly string[]): Promise<Server> {
+/** `words`: flags of the server besides its port; `before`: modules that are loaded before it. */
+export async function startServer(
+  words: readonly string[],
+  before: readonly string[] = [],
+): Promise<Server> {
+  const imports = [LOOP_WATCH, ...before].flatMap((module) => ['--import', module])
   const flags = ['hv', '--port', '0', '--log-level', 'error', ...words]
-  const child = spawn(
-    process.execPath,
-    ['--import', LOOP_WATCH, ...prof('server'), UVMEM, ...flags],
-    {
-      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-    },
-  )
+  const child = spawn(process.execPath, [...imports, ...prof('server'), UVMEM, ...flags], {
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+  })
   const { url } = JSON.parse(await lineOf(child)) as { url: string }
   return {
     url,
     rss: () => rssOf(child),
+    cpuUs: () => cpuUsOf(child),
     loopDelay: async () => {
       child.send('read')
       const [delay] = (await once(child, 'message')) as [LoopDelay]
@@ -86,6 +89,14 @@ async function lineOf(child: ChildProcess): Promise<string> {
 function rssOf({ pid }: ChildProcess): number {
   const [, kilobytes] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
   return Number(kilobytes) / 1_000
+}
+
+/** Linux counts in hundredths of a second: of the program, and of the kernel for it. */
+function cpuUsOf({ pid }: ChildProcess): number {
+  const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  // The name of the program, which comes before, may hold anything.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  return (Number(fields[11]) + Number(fields[12])) * 10_000
 }
 
 async function stop(child: ChildProcess): Promise<void> {
