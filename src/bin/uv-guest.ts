@@ -7,6 +7,7 @@ import { openFile, randomSource } from '../peer/file-source.ts'
 import { damageGuest, type GuestFiles, loadGuest } from '../peer/guest-load.ts'
 import { type HvRest, RestError } from '../peer/hv-rest.ts'
 import { nodeSha512 } from '../peer/node-cipher.ts'
+import { UvCallError } from '../peer/uv-errors.ts'
 import type { UvSvm } from '../peer/uv-svm.ts'
 import { CommandError, ExitCode } from './io.ts'
 import type { UvOptions } from './uv-options.ts'
@@ -75,7 +76,7 @@ export async function prepareGuest(
     kernelBase: asGpa(options.kernelBase * PAGE_SIZE),
   })
   if (typeof guest === 'string') throw new CommandError(`LPID ${lpid}: ${guest}`)
-  if (found.length === 0) await registerSlots(svm, slots)
+  if (found.length === 0) await makeMemory(rest, svm, slots)
   if (options.content === 'tag') await fill(rest, lpid, slots)
   await loadGuest(rest, lpid, guest, files)
   if (options.wrongDigest !== undefined) {
@@ -101,6 +102,24 @@ async function slotsThere(rest: HvRest, lpid: Lpid): Promise<readonly SlotWithId
   } catch (error) {
     if (error instanceof RestError && error.status === 404) return []
     throw error
+  }
+}
+
+/**
+ * As ultravisor and VMM at once. A server that makes no VM at a first call, as one with several users
+ * does not, has it made by an operator first: whoever loads guests over REST is one.
+ */
+async function makeMemory(rest: HvRest, svm: UvSvm, slots: readonly SlotWithId[]): Promise<void> {
+  try {
+    await registerSlots(svm, slots)
+  } catch (error) {
+    if (!(error instanceof UvCallError && error.code === 'NOT_YOUR_LPID')) throw error
+    const memory = slots.map(({ id, start, size }) => ({ id, gpa: start, size }))
+    const made = rest.call('createVm', { body: { lpid: svm.lpid, slots: memory } })
+    await made.catch((refusal: unknown) => {
+      // It is there, and somebody else's.
+      throw refusal instanceof RestError && refusal.status === 409 ? error : refusal
+    })
   }
 }
 
