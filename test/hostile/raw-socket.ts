@@ -58,6 +58,13 @@ export class RawSocket {
     return this.#frames
   }
 
+  /** Frames that have come, taken away; a close stays. */
+  takeFrames(): readonly ServerFrame[] {
+    const taken = this.#frames.splice(0)
+    this.#frames.push(...taken.filter(isClose))
+    return taken
+  }
+
   opened(): Promise<void> {
     return new Promise((done, fail) => {
       this.socket.once('connect', done)
