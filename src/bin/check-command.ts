@@ -9,7 +9,7 @@ import { present } from '../lib/assert.ts'
 import { UV_PROFILES } from '../ultravisor/profile.ts'
 import { HV_PROFILES } from '../uvmem/profile.ts'
 import { CheckOptions, worldOf } from './check-options.ts'
-import { CommandError, ExitCode, type Io } from './io.ts'
+import { ExitCode, type Io } from './io.ts'
 import { addOptions, readOptions } from './options.ts'
 
 const EXAMPLES = `
@@ -49,10 +49,11 @@ function run(options: CheckOptions, io: Io): void {
   const result = search.run()
   const seconds = (performance.now() - since) / 1000
   if (io.isTerminal) io.err.write('\n')
-  writeTrace(options, setup, result)
   io.out.write(
     options.json ? jsonOf(setup, result, seconds) : textOf(options, setup, result, seconds),
   )
+  const why = writeTrace(options, setup, result)
+  if (why !== undefined) io.err.write(`--trace ${options.trace}: nothing was written: ${why}\n`)
   io.setExitCode(codeOf(result))
 }
 
@@ -103,19 +104,18 @@ function jsonOf(setup: Setup, result: CheckResult, seconds: number): string {
   return `${JSON.stringify({ world: setup.world, ...result, findings, seconds })}\n`
 }
 
+/** Writes the first finding as a recording; says why it could not. */
 function writeTrace(
   { trace, profile }: CheckOptions,
   setup: Setup,
   { findings }: CheckResult,
-): void {
+): string | undefined {
   const [first] = findings
-  if (trace === undefined || first === undefined) return
-  const recording = recordingOf(
-    setup,
-    profile,
-    `check-${setup.world.name}-${first.id}`,
-    first.moves,
-  )
-  if (typeof recording === 'string') throw new CommandError(`--trace ${trace}: ${recording}`)
+  if (trace === undefined) return undefined
+  if (first === undefined) return 'nothing was found'
+  const id = `check-${setup.world.name}-${first.id}`
+  const recording = recordingOf(setup, profile, id, first.moves)
+  if (typeof recording === 'string') return recording
   writeFileSync(trace, `${JSON.stringify(recording)}\n`)
+  return undefined
 }

@@ -53,5 +53,8 @@ export const LabOptions = z.strictObject({
   }),
   json: option(flag('json').default(false), 'print one JSON object', { kind: 'flag' }),
   html: option(text('a path').optional(), 'write an offline page with plots', { value: 'file' }),
+  plots: option(text('a path').optional(), 'write the plots as SVG files, and their figures', {
+    value: 'folder',
+  }),
 })
 export type LabOptions = z.output<typeof LabOptions>

@@ -1,4 +1,5 @@
-/** A line chart with two logarithmic axes, as SVG that takes its colours from the page. */
+/** A line chart with two logarithmic axes, as SVG: for a page, or as a file of its own. */
+import { COLOURS, PARTS } from './chart-style.ts'
 
 export interface Line {
   readonly name: string
@@ -51,7 +52,39 @@ function scaleOf(ticks: readonly number[], from: number, to: number): Scale {
   return (value) => from + ((Math.log10(value) - low) / (high - low)) * (to - from)
 }
 
-export function drawChart({ title, xName, lines, sayX, sayY }: Chart): string {
+/** A figure for a page whose style has the colours; empty without points. */
+export function drawChart(chart: Chart): string {
+  const drawn = draw(chart)
+  if (drawn === '') return ''
+  const title = escapeText(chart.title)
+  return [
+    `<figure><figcaption>${title}</figcaption>`,
+    `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${title}">`,
+    drawn,
+    '</svg></figure>',
+  ].join('\n')
+}
+
+/** Height of the title that a chart on its own has. */
+const TITLE = 34
+
+/** An SVG file that needs no page around it, readable in light and dark. */
+export function drawAlone(chart: Chart): string {
+  const title = escapeText(chart.title)
+  const height = HEIGHT + TITLE
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" font-family="system-ui, sans-serif">`,
+    `<title>${title}</title>`,
+    `<style>${COLOURS}\n${PARTS}</style>`,
+    `<rect width="${WIDTH}" height="${height}" fill="var(--bg)"/>`,
+    `<text x="16" y="24" font-size="15" font-weight="600" fill="var(--fg)">${title}</text>`,
+    `<g transform="translate(0 ${TITLE})">`,
+    draw(chart),
+    '</g></svg>\n',
+  ].join('\n')
+}
+
+function draw({ xName, lines, sayX, sayY }: Chart): string {
   const points = lines.flatMap((line) => line.points)
   if (points.length === 0) return ''
   const xs = decades(Math.min(...points.map(([x]) => x)), Math.max(...points.map(([x]) => x)))
@@ -60,14 +93,11 @@ export function drawChart({ title, xName, lines, sayX, sayY }: Chart): string {
   const y = scaleOf(ys, HEIGHT - PLOT.bottom, PLOT.top)
   const joined = joinEqual(lines)
   return [
-    `<figure><figcaption>${escapeText(title)}</figcaption>`,
-    `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escapeText(title)}">`,
     ...xs.map((tick) => gridX(x(tick), sayX(tick))),
     ...ys.map((tick) => gridY(y(tick), sayY(tick))),
     `<text class="axis" x="${(PLOT.left + WIDTH - PLOT.right) / 2}" y="${HEIGHT - 6}" text-anchor="middle">${escapeText(xName)}</text>`,
     ...joined.map((line) => drawLine(line, x, y)),
     ...drawLabels(joined, x, y),
-    '</svg></figure>',
   ].join('\n')
 }
 

@@ -23,7 +23,7 @@ export interface Experiment {
   readonly ultracalls: number
   readonly pagesMoved: number
   /** Milliseconds. */
-  readonly wallMs: number
+  readonly tookMs: number
 }
 
 /** What an experiment is played in: one process, or a socket between two sides. */
@@ -71,7 +71,7 @@ class ExperimentLog {
     this.#stepsToFirst = this.#steps.length
   }
 
-  end(design: Design, story: Story, counts: Counts, wallMs: number): Experiment {
+  end(design: Design, story: Story, counts: Counts, tookMs: number): Experiment {
     const { hypercalls, ultracalls, pagesMoved } = counts
     return {
       design: design.name,
@@ -82,7 +82,7 @@ class ExperimentLog {
       hypercalls,
       ultracalls,
       pagesMoved,
-      wallMs,
+      tookMs,
     }
   }
 }

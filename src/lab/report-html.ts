@@ -1,22 +1,18 @@
 /** The lab's results as one page that needs nothing from anywhere else. */
-import { type Chart, drawChart, escapeText, type Line } from './chart.ts'
+import { drawChart, escapeText } from './chart.ts'
+import { COLOURS, PARTS } from './chart-style.ts'
 import { DESIGNS } from './design.ts'
 import type { Experiment } from './experiment.ts'
 import { INVARIANTS } from './invariants.ts'
 import type { LabResult } from './lab.ts'
+import { chartOf, PLOTS, type Plot, sayGigabytes } from './plots.ts'
 import { outcomeOf, sayTime } from './report-text.ts'
 import { STORIES } from './story.ts'
 import type { SwitchRun } from './switch-sizes.ts'
 
-const STYLE = `
-:root { color-scheme: light dark; --bg: #fff; --fg: #1c2430; --soft: #5c6675; --line: #dfe3e8;
-  --bad: #b3261e; --good: #1b6e3c; --badbg: #fdecea; --goodbg: #e9f6ee;
-  --c0: #c2410c; --c1: #7c3aed; --c2: #0f766e; --c3: #be185d; --c4: #1d4ed8; --c5: #4d7c0f;
-  --c6: #475569; --c7: #a16207; }
-@media (prefers-color-scheme: dark) { :root { --bg: #14181f; --fg: #e4e8ee; --soft: #9aa5b4;
-  --line: #2c333e; --bad: #ff9a90; --good: #7fd6a0; --badbg: #3a1d1b; --goodbg: #16301f;
-  --c0: #fb923c; --c1: #b794f6; --c2: #4fd1c5; --c3: #f687b3; --c4: #7aa2f7; --c5: #a3d65c;
-  --c6: #94a3b8; --c7: #facc15; } }
+const STYLE = `${COLOURS}
+:root { --bad: #b3261e; --good: #1b6e3c; --badbg: #fdecea; --goodbg: #e9f6ee; }
+@media (prefers-color-scheme: dark) { :root { --bad: #ff9a90; --good: #7fd6a0; --badbg: #3a1d1b; --goodbg: #16301f; } }
 body { background: var(--bg); color: var(--fg); font: 16px/1.55 system-ui, sans-serif; margin: 0; }
 main { max-width: 62rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
 h1 { font-size: 1.7rem; line-height: 1.2; } h2 { margin-top: 2.5rem; font-size: 1.25rem; }
@@ -27,13 +23,7 @@ td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space:
 td.good { color: var(--good); background: var(--goodbg); } td.bad { color: var(--bad); background: var(--badbg); }
 figure { margin: 1.5rem 0; } figcaption { font-weight: 600; margin-bottom: .4rem; }
 svg { width: 100%; height: auto; min-width: 34rem; } .chart { overflow-x: auto; }
-.grid { stroke: var(--line); } .tick, .axis { fill: var(--soft); font-size: 12px; } .label { font-size: 12px; font-weight: 600; }
-.line path { fill: none; stroke-width: 2.5; } ${[0, 1, 2, 3, 4, 5, 6, 7]
-  .map(
-    (i) =>
-      `.line.c${i} { stroke: var(--c${i}); fill: var(--c${i}); } .label.c${i} { fill: var(--c${i}); }`,
-  )
-  .join(' ')}
+${PARTS}
 details { margin: .4rem 0; } summary { cursor: pointer; } ol { margin: .4rem 0 .8rem; font-size: .9rem; }
 @media (max-width: 40rem) { th, td { padding: .3rem .45rem; } }
 `
@@ -98,29 +88,22 @@ function brokenDetails(run: Experiment): string[] {
   ]
 }
 
-const sayGigabytes = (gb: number): string => (gb >= 1_000 ? `${gb / 1_000} TB` : `${gb} GB`)
 const count = (n: number): string => n.toLocaleString('en-US')
 
 function sizeParts({ switches, costs }: LabResult): string[] {
   if (switches.length === 0) return []
-  const lines = (of: (run: SwitchRun) => number): Line[] =>
-    DESIGNS.flatMap(({ name }, colour): Line[] => {
-      const runs = switches.filter(({ design }) => design === name)
-      const points = runs.map((run) => [run.gigabytes, Math.max(of(run), 1e-3)] as const)
-      return runs.length === 0 ? [] : [{ name, colour, points }]
-    })
-  const chart = (title: string, of: (run: SwitchRun) => number, sayY: Chart['sayY']): string =>
-    `<div class="chart">${drawChart({ title, xName: 'size of the VM', lines: lines(of), sayX: sayGigabytes, sayY })}</div>`
+  const chart = (plot: Plot): string =>
+    `<div class="chart">${drawChart(chartOf(plot, switches))}</div>`
   return [
     '<h2>What it costs</h2>',
-    chart('Switch time on a POWER9, predicted', (run) => run.predictedSeconds, sayTime),
+    chart(PLOTS.predicted),
     `<p class="soft">A prediction, not a measurement: ${costs.usPerPageIn} µs a page through H_SVM_PAGE_IN (from the discussion), ${costs.usPerOfferedPage} µs a page offered in H_SVM_INIT_DONE, ${costs.usPerLocalPage} µs a page secured without a call.</p>`,
-    chart('Ultracalls of one switch, counted', (run) => run.ultracalls, count),
-    chart('Time of the switch in this emulator, measured', (run) => run.wallMs / 1000, sayTime),
+    chart(PLOTS.ultracalls),
+    chart(PLOTS.measured),
     switchTable(switches),
     '<h2>A finding about the merged series: the search for a free page</h2>',
     `<p>For every page that it secures, Linux looks for a free device page from the first bit of a bitmap on, under a lock that all VMs share. That is quadratic in the size of the VM.</p>`,
-    chart('Words read to find free device pages', (run) => run.search.linuxWords, count),
+    chart(PLOTS.search),
   ]
 }
 
@@ -132,7 +115,7 @@ function switchTable(switches: readonly SwitchRun[]): string {
         count(run.hypercalls),
         count(run.ultracalls),
         count(run.pagesLocal),
-        sayTime(run.wallMs / 1000),
+        sayTime(run.tookMs / 1000),
         sayTime(run.predictedSeconds),
       ]
         .map((cell) => `<td class="n">${cell}</td>`)

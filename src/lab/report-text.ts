@@ -42,7 +42,7 @@ export function experimentLines(experiments: readonly Experiment[]): string[] {
     count(run.hypercalls),
     count(run.ultracalls),
     count(run.pagesMoved),
-    sayTime(run.wallMs / 1000),
+    sayTime(run.tookMs / 1000),
   ])
   return [...table([head, ...rows]), '', ...experiments.flatMap(brokenLines)]
 }
@@ -68,7 +68,7 @@ export function switchLines(runs: readonly SwitchRun[], costs: CostModel): strin
     count(run.ultracalls),
     count(run.pagesMoved),
     count(run.pagesLocal),
-    sayTime(run.wallMs / 1000),
+    sayTime(run.tookMs / 1000),
     sayTime(run.predictedSeconds),
     run.disagreements === 0 ? 'yes' : 'NO',
   ])

@@ -20,8 +20,8 @@ export interface SwitchRun {
   readonly pagesMoved: number
   /** Pages that H_SVM_INIT_DONE secured without a call. */
   readonly pagesLocal: number
-  /** Milliseconds on this machine, guest and both sides in one process. */
-  readonly wallMs: number
+  /** Milliseconds that it took here, guest and both sides in one process. */
+  readonly tookMs: number
   /** Seconds on a POWER9, predicted. */
   readonly predictedSeconds: number
   /** Frames on which both sides disagree right after the switch; a hundred stands for more. */
@@ -42,7 +42,7 @@ export function runSwitch(
   const { host, uv } = world.machine
   const since = now()
   const { result } = world.perform({ op: 'esm' })
-  const wallMs = now() - since
+  const tookMs = now() - since
   const { hypercalls, ultracalls, pagesMoved, pagesAsked } = world.counts
   const offers = HV_PROFILES[design.hv].doneSecures === 'by-ultracall'
   const rest = Math.max(host.devices.pool.taken - pagesAsked, 0)
@@ -57,7 +57,7 @@ export function runSwitch(
     ultracalls,
     pagesMoved,
     pagesLocal: local,
-    wallMs,
+    tookMs,
     predictedSeconds: predictSeconds({ asked: pagesAsked, local, offered }, costs),
     disagreements: disagreementsOf(host, uv, 100).length,
     search: searchCost(host.devices.pool.taken),

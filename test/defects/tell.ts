@@ -1,4 +1,6 @@
 /** The catalogue as lines for a terminal, and as the table of the README. */
+
+import { marksOf, partOf, withPart } from '../marked-text.ts'
 import { DEFECTS, UNREPEATED } from './catalogue.ts'
 import type { Defect, StageOptions, Unrepeated } from './defect.ts'
 import { playedUnder, tellStory } from './play.ts'
@@ -70,8 +72,8 @@ function tellWorld({
   return given.length === 0 ? size : `${size}; first: ${given.join('; ')}`
 }
 
-export const BEGIN = '<!-- defects:begin -->'
-export const END = '<!-- defects:end -->'
+const PART = 'defects'
+export const [BEGIN, END] = marksOf(PART)
 
 const row = (...cells: readonly string[]): string =>
   `| ${cells.map((text) => text.replaceAll('|', '\\|')).join(' | ')} |`
@@ -98,13 +100,7 @@ export function tellMarkdown(): string {
 }
 
 /** What stands between the markers of a text; undefined when one is missing. */
-export function betweenMarkers(text: string): string | undefined {
-  const [start, end] = [text.indexOf(BEGIN), text.indexOf(END)]
-  return start < 0 || end < start ? undefined : text.slice(start + BEGIN.length, end).trim()
-}
+export const betweenMarkers = (text: string): string | undefined => partOf(text, PART)
 
 /** The text with fresh tables between its markers. */
-export function withFreshTables(text: string): string {
-  const [start, end] = [text.indexOf(BEGIN), text.indexOf(END)]
-  return `${text.slice(0, start + BEGIN.length)}\n${tellMarkdown()}\n${text.slice(end)}`
-}
+export const withFreshTables = (text: string): string => withPart(text, PART, tellMarkdown())
