@@ -4,6 +4,7 @@ import { asGpa, asLpid, PAGE_SHIFT, PAGE_SIZE } from '../../src/abi/page.ts'
 import { randomSource } from '../../src/peer/file-source.ts'
 import { HvRest } from '../../src/peer/hv-rest.ts'
 import type { UvProtocol } from '../../src/peer/uv-protocol.ts'
+import { beside } from './fairness-client.ts'
 import { echoRate, pageLoopRate, sinkRate, sourceRate } from './floor-client.ts'
 import { connect, deleteVm, GIB, makeVm, pagesOf, switchVm, type World } from './wire-guest.ts'
 
@@ -15,27 +16,52 @@ interface Target {
 }
 type Task = (given: never) => Promise<object>
 
+/** The most of several measurements: the first ones run code that is not compiled yet. */
+async function most<T>(rounds: number, measure: () => Promise<T>, rate: (one: T) => number) {
+  let top = await measure()
+  for (let round = 1; round < rounds; round++) {
+    const next = await measure()
+    if (rate(next) > rate(top)) top = next
+  }
+  return top
+}
+
+interface AllGiven extends Target {
+  readonly protocol: UvProtocol
+  readonly window: number
+  readonly pages: number
+  readonly each?: boolean
+  readonly rounds?: number
+}
+
 /** One VM with content in every page, strategy `all`. */
-async function all(
-  given: Target & { protocol: UvProtocol; window: number; pages: number; each?: boolean },
-) {
-  const { url, protocol, window, pages, each = false } = given
+async function all({ url, protocol, window, pages, each = false, rounds = 1 }: AllGiven) {
   const defer = each ? { defer: (flush: () => void) => flush() } : {}
   const world = await connect(url, { protocol, window, ...defer })
   const wish = { lpid: 1, size: pages * PAGE_SIZE, kernelBytes: SMALL_KERNEL_BYTES, tags: true }
-  const lpid = await makeVm(world, wish)
-  const ms = await switchVm(world, wish, 'all')
   const { counters } = world.client.app.peer
-  const messages = counters.messagesSent + counters.messagesReceived
-  const bytes = counters.bytesSent + counters.bytesReceived
-  const { pageIns } = world.client.svm(lpid).counts
-  await deleteVm(world, lpid)
-  world.client.close()
-  return {
-    pagesPerS: (pageIns / ms) * 1_000,
-    messagesPerS: (messages / ms) * 1_000,
-    bytes: bytes / messages,
+  const measure = async () => {
+    const lpid = await makeVm(world, wish)
+    const { counts } = world.client.svm(lpid)
+    const before = { ...counters, pageIns: counts.pageIns }
+    const ms = await switchVm(world, wish, 'all')
+    const sent = counters.messagesSent - before.messagesSent
+    const received = counters.messagesReceived - before.messagesReceived
+    const bytes =
+      counters.bytesSent - before.bytesSent + counters.bytesReceived - before.bytesReceived
+    const pageIns = counts.pageIns - before.pageIns
+    await deleteVm(world, lpid)
+    return {
+      pagesPerS: (pageIns / ms) * 1_000,
+      messagesPerS: ((sent + received) / ms) * 1_000,
+      bytes: bytes / (sent + received),
+      sentPerPage: sent / pageIns,
+      receivedPerPage: received / pageIns,
+    }
   }
+  const figures = await most(rounds, measure, ({ pagesPerS }) => pagesPerS)
+  world.client.close()
+  return figures
 }
 
 /** VMs of several sizes with a guest of 40 MB in each, strategy `necessary`. */
@@ -57,20 +83,24 @@ async function necessary({ url, sizes }: Target & { sizes: readonly number[] }) 
   return { ms: ms.slice(1) }
 }
 
-/** A VM full of bytes comes in, then goes out encrypted. */
-async function bytes({ url, pages }: Target & { pages: number }) {
+/** A VM full of bytes comes in, then goes out encrypted; the best of several times for each way. */
+async function bytes({ url, pages, rounds }: Target & { pages: number; rounds: number }) {
   const world = await connect(url, { protocol: 'bin', window: 64, contentMode: 'bytes' })
   const wish = { lpid: 1, size: pages * PAGE_SIZE + 64 * MIB, kernelBytes: SMALL_KERNEL_BYTES }
-  const lpid = await makeVm(world, wish)
   const first = 16 * MIB
   const content = randomSource(pages * PAGE_SIZE, 3)
   const pieces = async function* () {
     for (let at = 0; at < content.size; at += MIB) yield content.read(at, MIB)
   }
-  await world.rest.write(lpid, asGpa(first), pieces())
-  const inMs = await switchVm(world, wish, 'all')
-  const outMs = await pageOutAll(world, first, pages)
-  await deleteVm(world, lpid)
+  let inMs = Number.POSITIVE_INFINITY
+  let outMs = Number.POSITIVE_INFINITY
+  for (let round = 0; round < rounds; round++) {
+    const lpid = await makeVm(world, wish)
+    await world.rest.write(lpid, asGpa(first), pieces())
+    inMs = Math.min(inMs, await switchVm(world, wish, 'all'))
+    outMs = Math.min(outMs, await pageOutAll(world, first, pages))
+    await deleteVm(world, lpid)
+  }
   world.client.close()
   const rate = (ms: number): number => ((pages * PAGE_SIZE) / ms) * 1_000
   return { in: rate(inMs), out: rate(outMs) }
@@ -189,6 +219,21 @@ function copyRate(pages: number): number {
   return ((pages * PAGE_SIZE) / (performance.now() - start)) * 1_000
 }
 
+interface FloorGiven extends Target {
+  readonly count: number
+  readonly size: number
+  /** As often as what is held against it. */
+  readonly rounds: number
+}
+
+const floor = (rate: (given: FloorGiven) => Promise<number>) => async (given: FloorGiven) => ({
+  rate: await most(
+    given.rounds,
+    () => rate(given),
+    (one) => one,
+  ),
+})
+
 const TASKS: Readonly<Record<string, Task>> = {
   all,
   necessary,
@@ -196,15 +241,10 @@ const TASKS: Readonly<Record<string, Task>> = {
   clients,
   vms,
   terabyte,
-  echo: async ({ url, count, size }: Target & { count: number; size: number }) => ({
-    rate: await echoRate(url, count, Math.round(size), 32),
-  }),
-  sink: async ({ url, count, size }: Target & { count: number; size: number }) => ({
-    rate: await sinkRate(url, count, size),
-  }),
-  source: async ({ url, count, size }: Target & { count: number; size: number }) => ({
-    rate: await sourceRate(url, count, size),
-  }),
+  beside,
+  echo: floor(({ url, count, size }) => echoRate(url, count, Math.round(size), 32)),
+  sink: floor(({ url, count, size }) => sinkRate(url, count, size)),
+  source: floor(({ url, count, size }) => sourceRate(url, count, size)),
   pages: async ({ url, pages, window }: Target & { pages: number; window: number }) => ({
     rate: await pageLoopRate(url, pages, window),
   }),
