@@ -4,15 +4,18 @@ import type { JournalNames } from './journal-names.ts'
 /** Codes that are told apart; any further one counts as `other`. */
 export const codesMax = 32
 const OTHER = codesMax - 1
+/** What nearly all calls end with: it has the number 0. */
+const SUCCESS = 0
 /** What ends a call without a code. */
 export const NO_CODE = Number.NaN
 
 /** Small numbers for codes, shared by all tables of a host. */
 export class CodeNumbers {
-  readonly #byCode = new Map<number, number>()
-  readonly #codes: number[] = []
+  readonly #byCode = new Map<number, number>([[SUCCESS, 0]])
+  readonly #codes: number[] = [SUCCESS]
 
   of(code: number): number {
+    if (code === SUCCESS) return 0
     const known = this.#byCode.get(code)
     if (known !== undefined) return known
     if (this.#codes.length === OTHER) return OTHER

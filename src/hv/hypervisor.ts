@@ -8,6 +8,7 @@ import type { LimitName } from '../../schemas/limits.ts'
 import type { DownCall } from '../../schemas/messages.ts'
 import { LPID_MAX, type Lpid } from '../abi/page.ts'
 import { invariant } from '../lib/assert.ts'
+import { RecentMap } from '../lib/recent-map.ts'
 import { type Host, newHost, type Vm } from '../uvmem/host.ts'
 import { HV_PROFILES } from '../uvmem/profile.ts'
 import { createVm } from '../uvmem/vmm/life.ts'
@@ -38,7 +39,7 @@ export class Hypervisor {
   readonly ports: HvPorts
   /** Where fault rules take hold; none: there are no rules. */
   readonly gate: FaultGate | undefined
-  readonly #queues = new Map<Lpid, VmQueue>()
+  readonly #queues = new RecentMap<Lpid, VmQueue>()
   readonly #ultracalls: Ultracalls
   /** VMs whose ultravisor was lost while they were not normal. */
   readonly #orphans = new Set<Lpid>()

@@ -7,6 +7,7 @@
 import type { CloseName } from '../../schemas/errors.ts'
 import type { DownCall, UpCall } from '../../schemas/messages.ts'
 import type { Lpid } from '../abi/page.ts'
+import { RecentMap } from '../lib/recent-map.ts'
 import type { Done } from '../peer/rpc-calls.ts'
 import type { Restoring } from '../peer/rpc-restore.ts'
 import { digestOf, keyOf, sameDigest } from './session-token.ts'
@@ -50,7 +51,7 @@ export interface Session {
 export class Sessions {
   readonly #byId = new Map<string, Session>()
   readonly #byToken = new Map<string, Session>()
-  readonly #owners = new Map<Lpid, Session>()
+  readonly #owners = new RecentMap<Lpid, Session>()
   /** Sessions that were opened so far. */
   opened = 0
 

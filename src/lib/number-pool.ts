@@ -6,7 +6,7 @@
  * at more than a few words, however full the pool is.
  */
 import { invariant } from './assert.ts'
-import { ChunkMap } from './chunk-map.ts'
+import { RecentMap } from './recent-map.ts'
 import { SummaryBits } from './summary-bits.ts'
 
 const CHUNK = 32_768
@@ -21,7 +21,7 @@ export class NumberPool {
   /** Chunks in which a number is free. */
   readonly #open: SummaryBits
   /** The free numbers of the chunks that are neither wholly free nor wholly taken. */
-  readonly #mixed = new ChunkMap<SummaryBits>()
+  readonly #mixed = new RecentMap<number, SummaryBits>()
 
   constructor(size: number) {
     this.size = size

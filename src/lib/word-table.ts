@@ -5,7 +5,7 @@
  * before, costs five bytes; any other chunk holds its words, and becomes cheap again as soon as
  * they fall in line. A table of 100 GB of guest frames, all secure, takes 8 KB instead of 6.5 MB.
  */
-import { ChunkMap } from './chunk-map.ts'
+import { RecentMap } from './recent-map.ts'
 
 const CHUNK = 1_024
 const FLAT = 0
@@ -42,7 +42,7 @@ export class WordTable {
   readonly length: number
   readonly #kinds: Uint8Array
   readonly #bases: Uint32Array
-  readonly #mixed = new ChunkMap<MixedChunk>()
+  readonly #mixed = new RecentMap<number, MixedChunk>()
   #clock: ChangeClock | undefined
   /** What the clock said when each chunk changed last. */
   #changed: Float64Array | undefined

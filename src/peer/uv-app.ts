@@ -7,6 +7,7 @@
 import type { DownCall, Outcome, UpCall } from '../../schemas/messages.ts'
 import type { UvRequest } from '../abi/calls.ts'
 import type { Lpid } from '../abi/page.ts'
+import { RecentMap } from '../lib/recent-map.ts'
 import { UV_LIMITS } from '../ultravisor/limits.ts'
 import { UV_PROFILES, type UvProfileName } from '../ultravisor/profile.ts'
 import { serve } from '../ultravisor/serve.ts'
@@ -65,7 +66,7 @@ export class UvApp {
   readonly #gate: CallGate
   readonly #options: UvAppOptions
   readonly #watch: UvWatch
-  readonly #counts = new Map<Lpid, UvCounts>()
+  readonly #counts = new RecentMap<Lpid, UvCounts>()
 
   constructor(options: UvAppOptions) {
     const { profile, secureMemory, contentMode, window, watch } = options

@@ -6,7 +6,7 @@
  * tag 0 is the page of zeros.
  */
 import type { Gfn, Page } from '../abi/page.ts'
-import { ChunkMap } from '../lib/chunk-map.ts'
+import { RecentMap } from '../lib/recent-map.ts'
 
 const CHUNK = 1_024
 
@@ -16,7 +16,7 @@ interface Chunk {
 }
 
 export class PageContents {
-  readonly #chunks = new ChunkMap<Chunk>()
+  readonly #chunks = new RecentMap<number, Chunk>()
 
   get(gfn: Gfn): Page {
     const chunk = this.#chunks.get(Math.floor(gfn / CHUNK))

@@ -8,7 +8,7 @@
  * DIFF: upper levels exist only as far as they can be noticed: their release is in page-release.ts.
  */
 import { asRa, type Gfn, PAGE_SIZE, type Ra } from '../abi/page.ts'
-import { ChunkMap } from '../lib/chunk-map.ts'
+import { RecentMap } from '../lib/recent-map.ts'
 import { RunSet } from './run-set.ts'
 import { Trap } from './trap.ts'
 
@@ -60,7 +60,7 @@ export const asSecureEntry = (entry: number): number =>
 export class PageTable {
   /** Chunks mapped by one entry, unless `tables` has them. */
   readonly large = new RunSet()
-  readonly tables = new ChunkMap<Float64Array>()
+  readonly tables = new RecentMap<number, Float64Array>()
   #root = true
 
   /** False once the root has been freed. */

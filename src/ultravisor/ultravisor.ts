@@ -5,6 +5,7 @@
  * units of 2 MiB, as the firmware's allocator does.
  */
 import type { Lpid } from '../abi/page.ts'
+import { RecentMap } from '../lib/recent-map.ts'
 import type { PageCipher } from './page-crypto.ts'
 import { PageInTracking } from './page-in-tracking.ts'
 import { releaseSlots } from './page-release.ts'
@@ -36,7 +37,7 @@ export interface Ultravisor {
   readonly secureUnits: number
   /** Units that nobody has reserved. */
   availableUnits: number
-  readonly svms: Map<Lpid, Svm>
+  readonly svms: RecentMap<Lpid, Svm>
   readonly pates: Map<Lpid, Pate>
   /** Frames of the HV that were freed as if they were secure memory. */
   badFrees: number
@@ -50,7 +51,7 @@ export function newUltravisor(options: UltravisorOptions): Ultravisor {
     ivCounterStart: options.ivCounterStart ?? 0n,
     secureUnits: options.secureUnits,
     availableUnits: options.secureUnits,
-    svms: new Map(),
+    svms: new RecentMap(),
     pates: new Map(),
     badFrees: 0,
   }

@@ -7,6 +7,7 @@
 import type { Ucall } from '../abi/calls.ts'
 import { H } from '../abi/codes.ts'
 import type { Lpid } from '../abi/page.ts'
+import { RecentMap } from '../lib/recent-map.ts'
 import { DevicePages } from './device-pages.ts'
 import { HostRam, hostFramesMax } from './host-ram.ts'
 import { MemSlots, type Region } from './mem-slots.ts'
@@ -85,7 +86,7 @@ export interface Host {
   deniesFrames: boolean
   readonly devices: DevicePages
   readonly ram: HostRam
-  readonly vms: Map<Lpid, Vm>
+  readonly vms: RecentMap<Lpid, Vm>
 }
 
 export function newHost(options: HostOptions): Host {
@@ -95,7 +96,7 @@ export function newHost(options: HostOptions): Host {
     deniesFrames: false,
     devices: new DevicePages(options.poolSize),
     ram: new HostRam(options.frames ?? hostFramesMax),
-    vms: new Map(),
+    vms: new RecentMap(),
   }
 }
 

@@ -5,7 +5,7 @@
  * step costs one small object, so that 100 GB of tagged memory fits in a few hundred KB.
  */
 import type { Page } from '../abi/page.ts'
-import { ChunkMap } from '../lib/chunk-map.ts'
+import { RecentMap } from '../lib/recent-map.ts'
 
 const CHUNK = 1_024
 
@@ -36,7 +36,7 @@ const isRule = (chunk: RuleChunk | ListChunk): chunk is RuleChunk => 'step' in c
 const wrap = (tag: bigint): bigint => BigInt.asUintN(64, tag)
 
 export class PageStore {
-  readonly #chunks = new ChunkMap<RuleChunk | ListChunk>()
+  readonly #chunks = new RecentMap<number, RuleChunk | ListChunk>()
 
   get(n: number): Page {
     const chunk = this.#chunks.get(Math.floor(n / CHUNK))
