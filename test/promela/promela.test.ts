@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { type ActName, type CheckWorld, worldNamed } from '../../src/lab/check/check-world.ts'
 import { type Live, newSetup } from '../../src/lab/check/live.ts'
 import { Search } from '../../src/lab/check/search.ts'
@@ -54,7 +54,10 @@ function abstractOf(live: Live): string {
   return [vm.secureGuest, svm?.state ?? '-', ...frames].join(' ')
 }
 
-function statesOfChecker({ acts, resets }: Configuration): { states: Set<string>; all: number } {
+function statesOfChecker(
+  t: Test,
+  { acts, resets }: Configuration,
+): { states: Set<string>; all: number } {
   const thread = present(worldNamed('thread'), 'a world')
   const world: CheckWorld = { ...thread, acts, budgets: { ...thread.budgets, resets } }
   const setup = newSetup(world, HV_PROFILES.spec, UV_PROFILES.spec, 'necessary')
@@ -88,7 +91,7 @@ function statesOfSpin({ flags }: Configuration): number | undefined {
 
 for (const configuration of CONFIGURATIONS) {
   t.test(`Promela and the checker agree: ${configuration.why}`, async (t) => {
-    const { states, all } = statesOfChecker(configuration)
+    const { states, all } = statesOfChecker(t, configuration)
     t.equal(states.size, configuration.states, `at rest, of ${all} states in all`)
     const spin = statesOfSpin(configuration)
     if (spin === undefined) {
