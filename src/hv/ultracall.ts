@@ -25,7 +25,7 @@ export interface UcallWatch {
  * What no ultravisor answers. Its SVMs are gone with it, so whatever ends one has succeeded; the
  * rest finds nobody to serve it. DIFF: on the real machine the ultravisor cannot go away.
  */
-const WITHOUT_UV: Readonly<Record<UcallName, number>> = {
+export const WITHOUT_UV: Readonly<Record<UcallName, number>> = {
   UV_REGISTER_MEM_SLOT: U.FUNCTION,
   UV_UNREGISTER_MEM_SLOT: U.SUCCESS,
   UV_PAGE_IN: U.FUNCTION,

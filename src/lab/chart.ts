@@ -23,14 +23,14 @@ const PLOT = { left: 74, right: 210, top: 14, bottom: 44 }
 const LABEL_GAP = 17
 
 /** Powers of ten from the one at or below `low` to the one at or above `high`. */
-export function decades(low: number, high: number): number[] {
+function decades(low: number, high: number): number[] {
   const first = Math.floor(Math.log10(low) + 1e-9)
   const last = Math.max(Math.ceil(Math.log10(high) - 1e-9), first + 1)
   return Array.from({ length: last - first + 1 }, (_, i) => 10 ** (first + i))
 }
 
 /** Lines that lie on each other become one, with all their names. */
-export function joinEqual(lines: readonly Line[]): Line[] {
+function joinEqual(lines: readonly Line[]): Line[] {
   const joined: Line[] = []
   for (const line of lines) {
     const at = joined.findIndex((each) => String(each.points) === String(line.points))

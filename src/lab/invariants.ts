@@ -108,7 +108,7 @@ function checkSecrecy(host: Host, vm: Vm, tell: Tell): void {
 }
 
 /** What the host would find behind a page: its frame, or what it swapped out. */
-export function hostPage(host: Host, { region }: MemSlot, index: number): Page {
+function hostPage(host: Host, { region }: MemSlot, index: number): Page {
   const pte = region.ptes.get(index)
   if (isFramePte(pte)) return host.ram.read(asFrame(pte))
   return region.swap.get(index) ?? null

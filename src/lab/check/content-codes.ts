@@ -12,7 +12,7 @@ export const STALE = 255
 export const FRESH = 200
 
 /** How often a guest's store can be told from the one before. */
-export const WRITES = 2
+const WRITES = 2
 
 export class ContentCodes implements Contents {
   readonly #codes = new Map<bigint, number>([[0n, ZEROS]])

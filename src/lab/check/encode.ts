@@ -254,7 +254,7 @@ export class StateEncoder {
 }
 
 /** The eight bytes that a frame's record waits for. */
-export const sealedPage = (seal: Uint8Array): bigint =>
+const sealedPage = (seal: Uint8Array): bigint =>
   new DataView(seal.buffer, seal.byteOffset).getBigUint64(12)
 
 /** What lies in a sealed page. */

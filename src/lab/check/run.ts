@@ -4,6 +4,7 @@ import { CALL_NUMBER, type CallName } from '../../abi/calls.ts'
 import { Host as HostCode, U } from '../../abi/codes.ts'
 import { asFrame, frameOf, type Gfn, gfnOf, type Page } from '../../abi/page.ts'
 import { bytesOfPage } from '../../abi/page-bytes.ts'
+import { WITHOUT_UV } from '../../hv/ultracall.ts'
 import { present } from '../../lib/assert.ts'
 import { FrameState } from '../../ultravisor/frame-state.ts'
 import { tagOfBytes } from '../../ultravisor/page-contents.ts'
@@ -15,20 +16,6 @@ import { contentToStore, guestSteps, hostSteps } from './acts.ts'
 import type { GuestAct, QueuedAct } from './check-world.ts'
 import { endGuestAct } from './guest-end.ts'
 import { type GuestCall, type HostCall, isList, type Live, type LiveVm, replyTo } from './live.ts'
-
-/**
- * What a host gets that asks for an ultravisor which is gone. Source: src/hv/ultracall.ts, whose table
- * it repeats.
- */
-const WITHOUT_UV: Readonly<Record<Ucall['call'], number>> = {
-  UV_REGISTER_MEM_SLOT: U.FUNCTION,
-  UV_UNREGISTER_MEM_SLOT: U.SUCCESS,
-  UV_PAGE_IN: U.FUNCTION,
-  UV_PAGE_OUT: U.FUNCTION,
-  UV_PAGE_INVAL: U.SUCCESS,
-  UV_SVM_TERMINATE: U.SUCCESS,
-  UV_WRITE_PATE: U.SUCCESS,
-}
 
 const vmOf = (live: Live, { lpid }: LiveVm) => present(live.host.vms.get(lpid), `VM ${lpid}`)
 

@@ -7,7 +7,7 @@
 import { type PageCipher, TAG_BYTES } from '../../ultravisor/page-crypto.ts'
 
 /** The top byte of every sealed page. */
-export const CIPHER_MARK = 0xe7
+const CIPHER_MARK = 0xe7
 
 /** Sealed page number `iv` (24 bits) of a frame (8 bits for LPID and GFN each) with a content. */
 export function cipherOf(iv: number, code: number, lpid: number, gfn: number): bigint {
