@@ -51,9 +51,10 @@ export class RecordFile {
     try {
       for (let at = 0; at < bytes.length; ) at += writeSync(this.#file, bytes, at)
     } catch (error) {
+      closeSync(this.#file)
       this.#file = undefined
       const why = error instanceof Error ? error.message : String(error)
-      this.#failed(`${this.#path}: ${why}: the record ends here`)
+      this.#failed(`--record ${this.#path}: ${why}: the record ends here, the server goes on`)
     }
   }
 }

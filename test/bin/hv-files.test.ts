@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { WebSocket } from 'ws'
 import { HvRest } from '../../src/peer/hv-rest.ts'
 import { start } from './command.ts'
 import { run as say } from './command-line.ts'
@@ -174,6 +175,49 @@ t.test('records that cannot be read, and files that cannot be written', async (t
   const { code, err } = await say(['hv', '--port', '0', '--record', at('no/where')])
   t.equal(code, 1)
   t.match(err, '--record')
+})
+
+t.test('a call that never ends does not keep the state from being kept', async (t) => {
+  const dir = join(t.testdir(), 'state')
+  const { url, rest, end } = await hv(t, ['--state-dir', dir])
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/v1/uv`, 'uvmem.v1.json')
+  t.teardown(() => socket.terminate())
+  await new Promise((done) => socket.once('open', done))
+  const call = (id: number, method: string, params: object) => {
+    socket.send(JSON.stringify({ jsonrpc: '2.0', id, method, params }))
+  }
+  const asked = new Promise<string>((done) => {
+    socket.on('message', (data) => {
+      if (String(data).includes('"method":"UV_REGISTER_MEM_SLOT"')) done(String(data))
+    })
+  })
+  const slot = { lpid: 1, start_gpa: 0, size: PAGE, flags: 0, slotid: 0 }
+  call(1, 'SESSION_OPEN', { name: 'mute' })
+  call(2, 'UV_REGISTER_MEM_SLOT', slot)
+  call(3, 'H_SVM_INIT_START', { lpid: 1 })
+  await asked
+  await rest.call('addFault', { body: { call: 'pin', action: { do: 'delay', ms: 60_000 } } })
+  const pinned = rest.call('pinFrame', { path: { lpid: 1, gfn: 0 } }).catch(() => undefined)
+  const before = performance.now()
+  t.match(await end(), { code: 0, err: '' })
+  t.ok(performance.now() - before < 8_000, 'it does not wait for who never answers')
+  t.match(JSON.parse(readFileSync(join(dir, 'host.state'), 'utf8').split('\n')[1] ?? ''), {
+    vms: [{ lpid: 1 }],
+  })
+  t.notOk(existsSync(join(dir, 'lock')))
+  await pinned
+})
+
+const full = existsSync('/dev/full') ? false : 'there is no /dev/full here'
+t.test('a record on a full disk ends, and the server goes on', { skip: full }, async (t) => {
+  const { rest, end } = await hv(t, ['--record', '/dev/full'])
+  await rest.call('createVm', { body: { lpid: 1, slots: [{ size: PAGE }] } })
+  await new Promise((done) => setTimeout(done, 500))
+  await rest.call('pinFrame', { path: { lpid: 1, gfn: 0 } })
+  t.equal((await rest.call('getHost')).vms, 1)
+  const { code, err } = await end()
+  t.equal(code, 0)
+  t.match(err, /^--record \/dev\/full: ENOSPC.*: the record ends here, the server goes on\n$/)
 })
 
 t.test('the journal keeps as many events as it is told to, a power of two', async (t) => {
