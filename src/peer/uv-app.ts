@@ -9,6 +9,7 @@ import type { UvRequest } from '../abi/calls.ts'
 import type { Lpid } from '../abi/page.ts'
 import { RecentMap } from '../lib/recent-map.ts'
 import { UV_LIMITS } from '../ultravisor/limits.ts'
+import type { PageCipher } from '../ultravisor/page-crypto.ts'
 import { UV_PROFILES, type UvProfileName } from '../ultravisor/profile.ts'
 import { serve } from '../ultravisor/serve.ts'
 import type { UvSteps } from '../ultravisor/steps.ts'
@@ -55,6 +56,8 @@ export interface UvAppOptions {
   readonly window: number
   readonly watch?: UvWatch
   readonly limits?: PeerLimits
+  /** What pages are sealed with; default AES-256-GCM. */
+  readonly cipher?: PageCipher
   /** Calls outlive their connection: see PeerOptions. */
   readonly outlives?: boolean
 }
@@ -69,13 +72,13 @@ export class UvApp {
   readonly #counts = new RecentMap<Lpid, UvCounts>()
 
   constructor(options: UvAppOptions) {
-    const { profile, secureMemory, contentMode, window, watch } = options
+    const { profile, secureMemory, contentMode, window, watch, cipher = nodeCipher } = options
     this.#options = options
     this.#watch = watch ?? {}
     this.window = Math.max(1, window)
     this.uv = newUltravisor({
       profile: UV_PROFILES[profile],
-      cipher: nodeCipher,
+      cipher,
       secureUnits: Math.floor(secureMemory / UNIT_BYTES),
       contentMode,
     })
