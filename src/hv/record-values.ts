@@ -1,10 +1,11 @@
 /** Calls, pages and states as a record holds them, and back. */
 
 import type { DownCall, UpCall } from '../../schemas/messages.ts'
+import { base64Of } from '../../schemas/page.ts'
 import type { RecordCall, RecordPage, RecordWish } from '../../schemas/record.ts'
 import type { Hcall, Hdsi, UvRegisterMemSlot, UvUnregisterMemSlot } from '../abi/calls.ts'
 import { asGfn, asGpa, asLpid, asSlotId, type Page } from '../abi/page.ts'
-import { fromBase64, toBase64 } from '../lib/base64.ts'
+import { fromBase64 } from '../lib/base64.ts'
 import type { VmmCall } from './vmm-call.ts'
 
 /** A call that waits for its turn in a VM's queue. */
@@ -36,7 +37,7 @@ export function unpackCall(call: RecordCall): QueuedCall {
 
 const hex = (word: bigint): string => `0x${BigInt.asUintN(64, word).toString(16)}`
 const bytesText = (bytes: Uint8Array | null): string | null =>
-  bytes === null ? null : toBase64(bytes)
+  bytes === null ? null : base64Of(bytes)
 const bytesFrom = (text: string | null): Uint8Array | null =>
   text === null ? null : (fromBase64(text) ?? new Uint8Array())
 
@@ -61,7 +62,7 @@ export const unpackBytes = bytesFrom
 
 export function packPage(page: Page): RecordPage {
   if (page === null) return null
-  return typeof page === 'bigint' ? { tag: hex(page) } : { bytes: toBase64(page) }
+  return typeof page === 'bigint' ? { tag: hex(page) } : { bytes: base64Of(page) }
 }
 
 export function unpackPage(page: RecordPage): Page {

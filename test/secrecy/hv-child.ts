@@ -26,13 +26,13 @@ export async function startHv(options: object, said: (text: Buffer) => void): Pr
   })
   child.stdout?.on('data', said)
   child.stderr?.on('data', said)
-  const { ready } = (await answerOf(child)) as { ready: { url: string; uv: string } }
+  const closed = once(child, 'close')
+  const { ready } = (await answerOf(child, closed)) as { ready: { url: string; uv: string } }
   const obey = async (order: Order): Promise<void> => {
-    const answer = answerOf(child)
+    const answer = answerOf(child, closed)
     child.send(order)
     await answer
   }
-  const closed = once(child, 'close')
   return {
     pid: child.pid ?? 0,
     ...ready,
@@ -47,8 +47,9 @@ export async function startHv(options: object, said: (text: Buffer) => void): Pr
   }
 }
 
-async function answerOf(child: ChildProcess): Promise<unknown> {
-  const ended = once(child, 'close').then(() => {
+/** `closed`: resolves when the process is gone. */
+async function answerOf(child: ChildProcess, closed: Promise<unknown>): Promise<unknown> {
+  const ended = closed.then((): unknown[] => {
     throw new Error('the hypervisor under search has ended')
   })
   ended.catch(() => undefined)
