@@ -6,6 +6,8 @@ import { Place } from './place.ts'
 import { PLACES, runSecrecy } from './run.ts'
 
 const skip = existsSync('/proc/self/mem') ? false : 'the memory of a process cannot be read here'
+t.setTimeout(300_000)
+
 const SEED = 20_260
 const MOVES = 10_000
 
