@@ -4,12 +4,10 @@
 import { z } from 'zod'
 import type { CallName } from '../src/abi/calls.ts'
 import { asGfn, asLpid, LPID_MAX } from '../src/abi/page.ts'
+import { REST_LIMITS } from './rest/limits.ts'
 import { integerBody } from './rest/values.ts'
 
-/** Rules at once. */
-export const faultRulesMax = 256
-/** Milliseconds that a rule may put something off. */
-export const faultDelayMsMax = 600_000
+export const { faultRulesMax, faultDelayMsMax } = REST_LIMITS
 
 /** Calls of an ultravisor, by direction: the hypervisor serves them, or makes them. */
 const HYPERCALLS = [

@@ -11,6 +11,7 @@
  * words: the state in the highest two bits, the frames less one below.
  */
 import { FrameState } from '../src/uvmem/frame-state.ts'
+import { REST_LIMITS } from './rest/limits.ts'
 
 /** Bytes `UVFM` as a little-endian word. */
 export const FRAME_MAP_MAGIC = 0x4d46_5655
@@ -32,7 +33,6 @@ export const FRAME_MAP_STATES = [
   FrameState.Shared,
 ] as const
 
-/** Frames in one answer: a VM of 1 TB. */
-export const mapFramesMax = 16_777_216
+export const { mapFramesMax } = REST_LIMITS
 /** Frames of one run. */
 export const mapRunFramesMax = 2 ** 30

@@ -1,6 +1,7 @@
 /** Guest frames: runs of them by state, one in detail, and what the host does to one. */
 import { z } from 'zod'
 import { FrameState } from '../../src/uvmem/frame-state.ts'
+import { REST_LIMITS } from './limits.ts'
 import { defineOperation } from './operation.ts'
 import { CodeResult, OPERATION_PROBLEMS } from './result.ts'
 import { FrameChangeFacts } from './transition.ts'
@@ -58,7 +59,7 @@ export const listFrames = defineOperation({
   path: VmPath,
   query: z.strictObject({
     from: GfnText.optional().describe('First GFN to look at'),
-    limit: numberText(1, 10_000, 'runs in one answer').prefault('1000'),
+    limit: numberText(1, REST_LIMITS.runsPerAnswerMax, 'runs in one answer').prefault('1000'),
     state: StateName.optional(),
     by: z
       .enum(['state', 'backing'], { error: 'one of state, backing' })

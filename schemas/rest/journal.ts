@@ -1,15 +1,13 @@
 /** What has happened: the journal and its live stream, counters, the history of a frame. */
 import { z } from 'zod'
+import { REST_LIMITS } from './limits.ts'
 import { defineOperation, EVENTS } from './operation.ts'
 import { ReasonValue } from './problem.ts'
 import { FrameChangeFacts, JournalState as State } from './transition.ts'
 import { flagText, GfnText, LpidText, numberText } from './values.ts'
 import { VmPath } from './vm.ts'
 
-/** Events of one answer of the journal. */
-export const journalEventsPerAnswerMax = 10_000
-/** Events in one message of the stream; what comes faster is counted as lost. */
-export const streamEventsMax = 4_096
+export const { journalEventsPerAnswerMax, journalBacklogMax, streamEventsMax } = REST_LIMITS
 /** Milliseconds between two messages of the stream, at least. */
 export const streamPauseMs = 100
 /** Milliseconds after which a stream on which nothing happens shows that it is alive. */
@@ -97,7 +95,7 @@ export const followJournal = defineOperation({
     'Server-sent events, at most ten a second: each is {"events": [...], "lost": n} with events as in /v1/journal, in the order in which they ended, and how many more there were than it holds. A call is told when it has ended. Who connects again with the id of the last message (Last-Event-ID, or since) is told what has ended in between, each event once, as far as the ring still has it; the rest is counted as lost. With an id of another run of the server everything is news.',
   query: z.strictObject({
     ...filter,
-    backlog: numberText(0, 1_000, 'events from before to begin with').prefault('0'),
+    backlog: numberText(0, journalBacklogMax, 'events from before to begin with').prefault('0'),
     since: z
       .string()
       .regex(MESSAGE_ID, MESSAGE_ID_EXPECTED)

@@ -1,13 +1,11 @@
 /** The state of the whole host or of one VM: snapshots as files, named checkpoints, reset. */
 import { z } from 'zod'
+import { REST_LIMITS } from './limits.ts'
 import { defineOperation, OCTETS } from './operation.ts'
 import { CodeResult } from './result.ts'
 import { VmPath } from './vm.ts'
 
-/** Bytes of a snapshot that is uploaded. */
-export const snapshotBytesMax = 268_435_456
-/** Characters of a checkpoint's name. */
-const nameCharsMax = 64
+const { checkpointNameCharsMax: nameCharsMax } = REST_LIMITS
 const NAME_EXPECTED = `1 to ${nameCharsMax} characters: letters, digits, ".", "_", "-"`
 
 const CheckpointPath = z.strictObject({

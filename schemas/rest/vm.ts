@@ -1,6 +1,7 @@
 /** VMs: list, create, one, delete, reset. */
 import { z } from 'zod'
 import { asGpa, asSlotId, gfnOf, PAGE_SIZE } from '../../src/abi/page.ts'
+import { REST_LIMITS } from './limits.ts'
 import { defineOperation } from './operation.ts'
 import { FaultValue } from './problem.ts'
 import { CodeResult, OPERATION_PROBLEMS } from './result.ts'
@@ -78,7 +79,7 @@ export const listVms = defineOperation({
   description: 'One page of the list; next is what after must be for the following page, or null.',
   query: z.strictObject({
     after: numberText(0, 4_095, 'an LPID').optional().describe('Only VMs with a higher LPID'),
-    limit: numberText(1, 1_000, 'VMs in one answer').prefault('100'),
+    limit: numberText(1, REST_LIMITS.vmsPerAnswerMax, 'VMs in one answer').prefault('100'),
   }),
   answer: z.strictObject({ vms: z.array(VmFacts), next: z.int().nullable() }),
 })

@@ -1,12 +1,12 @@
 /** Waiting until something is true, so that scripts need not ask again and again. */
 import { z } from 'zod'
 import { FrameState } from '../../src/uvmem/frame-state.ts'
+import { REST_LIMITS } from './limits.ts'
 import { defineOperation } from './operation.ts'
 import { GfnText, LpidText, numberText } from './values.ts'
 import { VmPath } from './vm.ts'
 
-/** Milliseconds that a request may wait. */
-export const waitTimeoutMsMax = 600_000
+const { waitTimeoutMsMax } = REST_LIMITS
 
 const UNIT_MS = { ms: 1, s: 1_000, min: 60_000 } as const
 const TIMEOUT = /^([0-9]{1,6})(ms|s|min)$/

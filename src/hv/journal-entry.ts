@@ -108,13 +108,10 @@ export interface JournalQuery extends JournalFilter {
   readonly since?: number | undefined
   /** Only serials below this one. */
   readonly before?: number | undefined
-  /** Events, at most: 1 to `journalQueryMax`. */
+  /** Events, at most. */
   readonly limit: number
   readonly order: 'newest' | 'oldest'
 }
-
-/** Events of one answer. */
-export const journalQueryMax = 10_000
 
 export interface JournalPage {
   readonly events: readonly JournalEvent[]

@@ -1,8 +1,8 @@
 /** Who follows the journal as it grows, and what waits for them. */
+import { REST_LIMITS } from '../../schemas/rest/limits.ts'
 import type { JournalEvent } from './journal-entry.ts'
 
-/** Followers at once. */
-export const journalFollowersMax = 64
+export const { journalFollowersMax } = REST_LIMITS
 /** Events that wait for one follower. */
 export const journalWaitingMax = 4_096
 

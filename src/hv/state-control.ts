@@ -4,6 +4,7 @@
  * A snapshot waits for a moment in which no operation is under way, while new ones wait for it. What
  * replaces the state closes every session, ends every call and removes the fault rules first.
  */
+import { REST_LIMITS } from '../../schemas/rest/limits.ts'
 import type { Lpid } from '../abi/page.ts'
 import type { Host } from '../uvmem/host.ts'
 import { type HostSnapshot, snapshotOf, snapshotOfVm, type VmSnapshot } from '../uvmem/snapshot.ts'
@@ -12,10 +13,7 @@ import type { Hypervisor, LimitPassed } from './hypervisor.ts'
 import { Hold } from './state-hold.ts'
 import { limitPassedBy } from './state-limits.ts'
 
-/** Checkpoints that are kept. */
-export const checkpointsMax = 16
-/** Characters of a checkpoint's name. */
-export const checkpointNameCharsMax = 64
+export const { checkpointsMax, checkpointNameCharsMax } = REST_LIMITS
 /** Milliseconds that a snapshot waits for a quiet moment. */
 export const quietWaitMsMax = 5_000
 

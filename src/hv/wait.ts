@@ -2,15 +2,13 @@
  * Waiting for something to become true, without asking again and again: whoever changes a thing says
  * so, and only those who wait for that thing look.
  */
+import { REST_LIMITS } from '../../schemas/rest/limits.ts'
 import type { Gfn, Lpid } from '../abi/page.ts'
 import type { FrameState } from '../uvmem/frame-state.ts'
 import type { VmState } from '../uvmem/vm-state.ts'
 import type { PageCountName } from './counters.ts'
 
-/** Who waits at once, at most. */
-export const waitersMax = 1_024
-/** Milliseconds that somebody waits, at most. */
-export const waitMsMax = 600_000
+export const { waitersMax, waitTimeoutMsMax: waitMsMax } = REST_LIMITS
 
 /** A VM as somebody waits for it: stopped by a fault, destroyed, or without its ultravisor too. */
 export type AwaitedVm = VmState | 'fault' | 'gone' | 'orphan'

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import { REST_LIMITS } from '../../schemas/rest/limits.ts'
 import type { HvConfig, HvPorts } from '../hv/config.ts'
 import type { Durable } from '../hv/durable.ts'
 import type { Hypervisor } from '../hv/hypervisor.ts'
@@ -62,8 +63,7 @@ export interface App {
   close(): Promise<void>
 }
 
-/** Bytes of a JSON body. */
-export const bodyBytesMax = 1_048_576
+export const { bodyBytesMax } = REST_LIMITS
 /** Milliseconds that open REST requests have when the server ends. */
 export const requestGraceMs = 1_000
 

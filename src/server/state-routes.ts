@@ -1,12 +1,13 @@
 /** Handlers: snapshots, checkpoints, reset. */
 import { createHash } from 'node:crypto'
-import { snapshotBytesMax } from '../../schemas/rest/state.ts'
+import { REST_LIMITS } from '../../schemas/rest/limits.ts'
 import type { StateRefusal } from '../hv/state-control.ts'
 import { readState, type Sha256, writeState } from '../hv/state-file.ts'
 import { unreachable } from '../lib/assert.ts'
 import type { Download, Handlers, Upload } from './handler.ts'
 import { Problem, problem } from './problem.ts'
 
+const { snapshotBytesMax } = REST_LIMITS
 const OK = { code: 0, name: 'OK' }
 
 export const sha256: Sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex')
