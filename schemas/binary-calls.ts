@@ -32,7 +32,7 @@ const plain = (number: number, ...registers: readonly string[]): BinaryCall => (
 export const BINARY_CALLS: { readonly [Name in WireCall['call']]: BinaryCall } = {
   SESSION_OPEN: {
     number: CALL_NUMBER.SESSION_OPEN,
-    registers: ['name_bytes', 'resume_bytes', 'unanswered'],
+    registers: ['name_bytes', 'resume_bytes', 'unanswered', 'attempt'],
     payloads: [Payload.Bytes],
     answers: [Payload.Bytes],
     output: 'pool_pages',

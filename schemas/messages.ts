@@ -22,6 +22,11 @@ export interface SessionOpen {
   readonly resume?: string
   /** With `resume`: calls without an answer that come again, first of all; 0 when it is left out. */
   readonly unanswered?: number
+  /**
+   * With `resume`: counts up with every attempt of one client, so that one that arrives late, on a
+   * connection that the client has given up, is known for it; not checked when it is 0 or left out.
+   */
+  readonly attempt?: number
 }
 
 /** UV_PAGE_IN with what the ultravisor would read at `ra`. */

@@ -4,7 +4,7 @@ import { ResultName } from './envelope.ts'
 import { LIMITS } from './limits.ts'
 import type { SessionOpen } from './messages.ts'
 import { defineMethod } from './method.ts'
-import { CallId, integer, text, UNANSWERED_MAX } from './values.ts'
+import { ATTEMPT_MAX, CallId, integer, text, UNANSWERED_MAX } from './values.ts'
 
 const Token = text(LIMITS.tokenCharsMax, 'a token')
 
@@ -28,17 +28,20 @@ export const OpenSession = defineMethod({
     name: text(LIMITS.sessionNameCharsMax, 'a name for the session'),
     resume: Token.optional(),
     unanswered: integer(0, UNANSWERED_MAX, 'calls that come again').optional(),
+    attempt: integer(0, ATTEMPT_MAX, 'attempts to resume, counted up').optional(),
   }),
-  body: ({ name, resume, unanswered }): SessionOpen => ({
+  body: ({ name, resume, unanswered, attempt }): SessionOpen => ({
     call: 'SESSION_OPEN',
     name,
     ...(resume === undefined ? {} : { resume }),
     ...(unanswered === undefined ? {} : { unanswered }),
+    ...(attempt === undefined ? {} : { attempt }),
   }),
-  write: ({ name, resume, unanswered }) => {
+  write: ({ name, resume, unanswered, attempt }) => {
     const token = resume === undefined ? '' : `,"resume":${JSON.stringify(resume)}`
     const count = unanswered === undefined ? '' : `,"unanswered":${unanswered}`
-    return `"name":${JSON.stringify(name)}${token}${count}`
+    const number = attempt === undefined ? '' : `,"attempt":${attempt}`
+    return `"name":${JSON.stringify(name)}${token}${count}${number}`
   },
   result: SessionResult,
   output: ({ session, token, host }) => ({

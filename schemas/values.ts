@@ -18,6 +18,8 @@ export const U64_NUMBER_MAX = 2 ** 64 - 2 ** 11
 export const CALL_ID_MAX = 0xffff_ffff
 /** Calls that a client may say it sends again. */
 export const UNANSWERED_MAX = 65_535
+/** Highest number of an attempt to resume a session. */
+export const ATTEMPT_MAX = 0xffff_ffff
 
 const word = z.union(
   [z.string().regex(HEX64, HEX64_EXPECTED), z.int(HEX64_EXPECTED).min(0, HEX64_EXPECTED)],

@@ -46,6 +46,8 @@ export interface Session {
   detachedAt: number | undefined
   /** How often it went on over another connection. */
   resumes: number
+  /** The number that its client gave its last attempt to resume it; 0: none. */
+  attempt: number
 }
 
 export class Sessions {
@@ -87,6 +89,7 @@ export class Sessions {
       digest,
       detachedAt: undefined,
       resumes: 0,
+      attempt: 0,
     }
     this.#byId.set(session.id, session)
     this.#byToken.set(keyOf(session.digest), session)

@@ -83,15 +83,22 @@ function readOpen(frame: FrameReader): SessionOpen {
   const name = textIn(frame, texts, nameBytes)
   const resume = resumeBytes === 0 ? undefined : textIn(frame, texts + nameBytes, resumeBytes)
   const unanswered = frame.register(2)
+  const attempt = frame.register(3)
   const params = {
     name,
     ...(resume === undefined ? {} : { resume }),
     ...(unanswered === 0 ? {} : { unanswered }),
+    ...(attempt === 0 ? {} : { attempt }),
   }
   const parsed = OpenSession.params.safeParse(params)
   if (!parsed.success) {
     const field = String(parsed.error.issues[0]?.path[0])
-    const places = { name: texts, resume: texts + nameBytes, unanswered: REGISTERS_AT + 16 }
+    const places = {
+      name: texts,
+      resume: texts + nameBytes,
+      unanswered: REGISTERS_AT + 16,
+      attempt: REGISTERS_AT + 24,
+    }
     const at = places[field as keyof typeof places]
     frame.blame(at, field, parsed.error.issues[0]?.message ?? 'a text')
   }

@@ -191,10 +191,10 @@ export class FrameWriter {
     this.#fill(messageBytes + dataBytes)
   }
 
-  #open({ name, resume = '', unanswered = 0 }: SessionOpen): void {
+  #open({ name, resume = '', unanswered = 0, attempt = 0 }: SessionOpen): void {
     const nameBytes = textBytes(name)
     const resumeBytes = textBytes(resume)
-    this.#five(nameBytes, resumeBytes, unanswered)
+    this.#five(nameBytes, resumeBytes, unanswered, attempt)
     this.#count(nameBytes + resumeBytes, CALL_BYTES)
     this.#text(name)
     this.#text(resume)

@@ -12,6 +12,7 @@ import type { DownCall, SessionFacts, UpCall } from '../../schemas/messages.ts'
 import type { Lpid } from '../abi/page.ts'
 import { type UvViolation, violationsOf } from '../ultravisor/invariants.ts'
 import { UV_LIMITS } from '../ultravisor/limits.ts'
+import type { PageCipher } from '../ultravisor/page-crypto.ts'
 import type { UvProfileName } from '../ultravisor/profile.ts'
 import type { ContentMode } from '../ultravisor/svm.ts'
 import type { Transport, WireData } from './rpc-codec.ts'
@@ -44,6 +45,8 @@ export interface UvOptions {
   readonly limits?: PeerLimits
   /** The session outlives its connection: `attempt` goes on with it on another one. */
   readonly resumable?: boolean
+  /** What pages are sealed with when they leave secure memory; default AES-256-GCM. */
+  readonly cipher?: PageCipher
   /** Runs what is to be sent at the end of a turn; default `queueMicrotask`. */
   readonly defer?: (flush: () => void) => void
 }
@@ -87,6 +90,8 @@ export class UvClient {
   line: UvLine | undefined
   readonly #name: string
   #facts: SessionFacts | undefined
+  /** Times that SESSION_OPEN was sent to go on with the session. */
+  #attempts = 0
   readonly #svms = new Map<Lpid, UvSvm>()
   #lost: string | undefined
 
@@ -94,7 +99,7 @@ export class UvClient {
   constructor(transport: Transport, options: UvOptions = {}) {
     const { name = 'uv', protocol = 'json', profile = 'firmware', contentMode = 'bytes' } = options
     const { secureMemory = SECURE_MEMORY_BYTES, window = WINDOW, defer = queueMicrotask } = options
-    const { watch, limits } = options
+    const { watch, limits, cipher } = options
     this.#name = name
     this.app = new UvApp({
       codec: UV_CODECS[protocol](),
@@ -107,6 +112,7 @@ export class UvClient {
       outlives: options.resumable ?? false,
       ...(watch === undefined ? {} : { watch }),
       ...(limits === undefined ? {} : { limits }),
+      ...(cipher === undefined ? {} : { cipher }),
     })
   }
 
@@ -156,6 +162,7 @@ export class UvClient {
             name: this.#name,
             resume: token,
             unanswered,
+            attempt: ++this.#attempts,
           } as const
           fresh.call(body, 0, (outcome) => {
             if (outcome.kind === 'error') return reject(new UvCallError(body, outcome, how))

@@ -6,6 +6,7 @@
  * Every connection begins with a conversation of its own. When its SESSION_OPEN names a session, that
  * session's conversation takes the connection over, and the new conversation is over.
  */
+import type { CloseName } from '../../schemas/errors.ts'
 import type { DownCall, SessionOpen, UpCall } from '../../schemas/messages.ts'
 import { type Lpid, PAGE_SHIFT } from '../abi/page.ts'
 import type { LedgerWatch } from '../hv/ledger-watch.ts'
@@ -20,22 +21,35 @@ import { Peer } from '../peer/rpc-peer.ts'
 import type { PeerWatch, Restoring } from '../peer/rpc-restore.ts'
 import { type Principal, reaches } from './principal.ts'
 import type { HvCodec } from './subprotocols.ts'
-import type { ConnectionPorts, UvConnection } from './uv-connection.ts'
+import type { ConnectionPorts } from './uv-connection.ts'
+
+/** What a conversation needs of the server. */
+export type ConversationPorts = Omit<ConnectionPorts, 'now' | 'opened' | 'ended'>
+
+/** A connection, as the conversation on it sees it. */
+export interface ConversationLine {
+  /** A session is open: of the conversation that it had, or of the one that goes on here now. */
+  opened(conversation: UvConversation): void
+  /** Says goodbye for a reason of the list. */
+  close(reason: CloseName): void
+  /** Cuts it without a word. */
+  terminate(): void
+}
 
 export class UvConversation implements UvLink {
   principal: Principal
   readonly peer: Peer<DownCall, UpCall>
-  readonly #ports: ConnectionPorts
+  readonly #ports: ConversationPorts
   readonly #caller: Caller
   /** The connection that it goes on over, while there is one. */
-  #connection: UvConnection | undefined
+  #connection: ConversationLine | undefined
 
   /** Without a connection it is one of a session that was written down: see `restore`. */
   constructor(
     codec: HvCodec,
     principal: Principal,
-    ports: ConnectionPorts,
-    connection?: UvConnection,
+    ports: ConversationPorts,
+    connection?: ConversationLine,
     transport?: Transport,
   ) {
     this.#connection = connection
@@ -59,7 +73,7 @@ export class UvConversation implements UvLink {
     return this.#caller.session
   }
 
-  get connection(): UvConnection | undefined {
+  get connection(): ConversationLine | undefined {
     return this.#connection
   }
 
@@ -125,7 +139,7 @@ export class UvConversation implements UvLink {
   }
 
   /** A connection is gone: the session waits for another one unless `isFinal`. */
-  lose(connection: UvConnection, isFinal: boolean): void {
+  lose(connection: ConversationLine, isFinal: boolean): void {
     if (this.#connection !== connection) return
     this.#connection = undefined
     const { session } = this
@@ -167,12 +181,13 @@ export class UvConversation implements UvLink {
     }
   }
 
-  #open(call: UvCall, { name, resume, unanswered }: SessionOpen): void {
+  #open(call: UvCall, wish: SessionOpen): void {
+    const { name, resume } = wish
     const { hv } = this.#ports
     const connection = this.#connection
     invariant(connection !== undefined, 'a call comes over a connection')
     if (this.#caller.session !== undefined) return fail(hv, call, 'SESSION_IS_OPEN')
-    if (resume !== undefined) return this.#resume(call, connection, resume, unanswered ?? 0)
+    if (resume !== undefined) return this.#resume(call, connection, resume, wish)
     const token = hv.ports.token()
     const session = hv.openSession(name, this, token)
     if ('limit' in session) {
@@ -186,13 +201,23 @@ export class UvConversation implements UvLink {
   }
 
   /** Only who opened a session may go on with it: to others it is one that does not exist. */
-  #resume(call: UvCall, connection: UvConnection, token: string, unanswered: number): void {
+  #resume(
+    call: UvCall,
+    connection: ConversationLine,
+    token: string,
+    { unanswered = 0, attempt = 0 }: SessionOpen,
+  ): void {
     const { hv } = this.#ports
     const session = hv.sessions.withToken(token)
     const known = session === undefined ? undefined : this.#ports.conversationOf(session)
     if (session === undefined || known?.who !== this.who) {
       return fail(hv, call, 'SESSION_UNKNOWN')
     }
+    // It was sent before the attempt that has succeeded, and its client waits for no answer.
+    if (attempt !== 0 && attempt <= session.attempt) {
+      return fail(hv, call, 'SESSION_UNKNOWN', { attempt, last: session.attempt })
+    }
+    session.attempt = attempt
     this.#connection = undefined
     this.#answer(call, session, token)
     known.#adopt(this, connection, unanswered)
@@ -200,7 +225,7 @@ export class UvConversation implements UvLink {
   }
 
   /** Goes on over the connection of a fresh conversation, in place of the one that it still has. */
-  #adopt(fresh: UvConversation, connection: UvConnection, unanswered: number): void {
+  #adopt(fresh: UvConversation, connection: ConversationLine, unanswered: number): void {
     const { session } = this
     invariant(session !== undefined, 'a conversation that goes on has a session')
     const isFenced = this.#connection !== undefined

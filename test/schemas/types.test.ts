@@ -57,9 +57,10 @@ const agree = {
   open: true satisfies Same<
     Output<typeof session.OpenSession>,
     ParamsOf<
-      Omit<SessionOpen, 'resume' | 'unanswered'> & {
+      Omit<SessionOpen, 'resume' | 'unanswered' | 'attempt'> & {
         resume?: string | undefined
         unanswered?: number | undefined
+        attempt?: number | undefined
       }
     >
   >,
