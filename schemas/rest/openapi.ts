@@ -43,22 +43,23 @@ function parametersOf(place: 'path' | 'query', schema: z.ZodType): Json[] {
   })
 }
 
-function problemsOf(
-  { path, query, body, problems }: Operation,
-  access: Access,
-): readonly ProblemName[] {
-  const takesSomething =
-    body !== undefined || [path, query].some((each) => parametersOf('query', each).length > 0)
-  return [
-    ...(takesSomething ? (['bad-request'] as const) : []),
-    ...(access === 'open' ? [] : (['unauthorized', 'role-missing'] as const)),
-    'forbidden',
-    ...(body === undefined ? [] : (['too-large', 'unsupported-media-type'] as const)),
-    ...problems,
-    'internal',
-    'disk-failed',
-  ]
-}
+/** What any request may be answered before anybody looks at what it asks for. */
+const ANYWHERE: readonly ProblemName[] = [
+  'bad-request',
+  'forbidden',
+  'request-timeout',
+  'too-large',
+  'unsupported-media-type',
+  'header-too-large',
+]
+
+const problemsOf = ({ problems }: Operation, access: Access): readonly ProblemName[] => [
+  ...(access === 'open' ? [] : (['unauthorized', 'role-missing'] as const)),
+  ...ANYWHERE,
+  ...problems,
+  'internal',
+  'disk-failed',
+]
 
 /** One answer for each status: its problems share one. */
 function problemAnswers(operation: Operation, access: Access): Record<string, Json> {

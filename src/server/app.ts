@@ -23,7 +23,7 @@ import { buildGuard, type GuardOptions } from './guard.ts'
 import { NO_LOG } from './log.ts'
 import { metricsOf } from './metrics.ts'
 import { serveRest } from './rest.ts'
-import { serveProblems, watchRoutes } from './rest-problems.ts'
+import { answerBadUrl, serveProblems, watchRoutes } from './rest-problems.ts'
 import { guardRoutes } from './route-access.ts'
 import { UvEndpoint } from './uv-endpoint.ts'
 
@@ -77,6 +77,7 @@ export function buildApp(options: AppOptions): App {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyBytesMax,
     clientErrorHandler: answerClientError,
+    frameworkErrors: answerBadUrl,
     exposeHeadRoutes: false,
     routerOptions: { ignoreTrailingSlash: true },
     forceCloseConnections: 'idle',

@@ -1,5 +1,11 @@
 /** Whatever goes wrong before or beside an operation, as a problem document. */
-import type { FastifyError, FastifyInstance, FastifyReply, HTTPMethods } from 'fastify'
+import type {
+  FastifyError,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  HTTPMethods,
+} from 'fastify'
 import type { Access } from '../../schemas/rest/access.ts'
 import type { ProblemName } from '../../schemas/rest/problem.ts'
 import { PROBLEM_TYPE, Problem, problem } from './problem.ts'
@@ -24,6 +30,18 @@ function problemOf(status: number, { code, message }: FastifyError): Problem {
   const name = BY_STATUS.get(status) ?? 'bad-request'
   if (code !== 'FST_ERR_CTP_INVALID_JSON_BODY') return problem(name, message)
   return new Problem(name, { detail: message, errors: [{ field: 'body', expected: 'JSON' }] })
+}
+
+/** The path is no URL, or a part of it is too long: Fastify says so before any route is looked for. */
+export function answerBadUrl(
+  _error: FastifyError,
+  _request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  send(
+    reply,
+    problem('bad-request', 'The path is no URL, or has a part of more than 100 characters.'),
+  )
 }
 
 /** What a path serves. */

@@ -2,6 +2,7 @@
 import { LIMITS } from '../../schemas/limits.ts'
 import { listen } from '../../src/server/listen.ts'
 import { type ServerOptions, server } from '../server/server.ts'
+import { fuzzRest } from './rest-fuzz.ts'
 import { fuzzSockets, fuzzWire } from './wire-run.ts'
 
 /** One line of evidence. */
@@ -102,7 +103,28 @@ async function runSockets({ messages, seed }: FuzzWishes): Promise<readonly Figu
   ]
 }
 
+async function runRest({ requests, seed, tell }: FuzzWishes): Promise<readonly Figure[]> {
+  const options = { limits: SMALL_HOST, app: { journalEvents: 1_024 } }
+  const run = await fuzzRest(requests, seed, options, tell)
+  const { first, last } = run.heap
+  const heap = `       heap: ${first} bytes warm, ${last} at the end`
+  const detail = `${counted(run.statuses)}\n       operations that succeeded: ${run.succeeded.size}\n${heap}`
+  return [
+    {
+      id: 'hostile-rest',
+      promise: 'No 5xx but those of waits; every answer is valid against the OpenAPI document',
+      fault: 'requests grown from the document: five of ten valid, three nearly, two wild',
+      count: run.requests,
+      seed,
+      durationMs: run.durationMs,
+      ok: run.failure === undefined && last <= Math.max(1, first) * heapGrowthMax,
+      detail: run.failure ?? detail,
+    },
+  ]
+}
+
 export const fuzzers: readonly Fuzzer[] = [
+  { name: 'rest', run: runRest },
   { name: 'wire', run: runWire },
   { name: 'sockets', run: runSockets },
 ]
