@@ -6,28 +6,13 @@ import { z } from 'zod'
 import { asyncApiDocument } from './asyncapi.ts'
 import { ErrorResponse } from './envelope.ts'
 import { FaultFile } from './faults.ts'
-import {
-  SvmInitAbort,
-  SvmInitDone,
-  SvmInitStart,
-  SvmPageIn,
-  SvmPageOut,
-  SvmTpmComm,
-} from './hypercalls.ts'
-import { HdsiFault, MemoryRead, MemoryWrite } from './memory-bus.ts'
+import * as hypercalls from './hypercalls.ts'
+import * as memoryBus from './memory-bus.ts'
 import { DOWN_METHODS, UP_METHODS } from './methods.ts'
 import { openApiDocument } from './rest/openapi.ts'
 import { SeedFile } from './seed.ts'
-import { OpenSession } from './session.ts'
-import {
-  PageIn,
-  PageInval,
-  PageOut,
-  RegisterMemSlot,
-  SvmTerminate,
-  UnregisterMemSlot,
-  WritePate,
-} from './ultracalls.ts'
+import * as session from './session.ts'
+import * as ultracalls from './ultracalls.ts'
 
 /** What a document needs of a method. */
 interface Described {
@@ -48,19 +33,18 @@ const schemaOf = (schema: z.ZodType): Document => {
   return rest
 }
 
+const METHODS: readonly Described[] = Object.values({ ...UP_METHODS, ...DOWN_METHODS })
+
+/** The methods that a file defines, in the order of the dispatch tables. */
+const definedIn = (file: object): readonly Described[] =>
+  METHODS.filter((method) => Object.values(file).includes(method))
+
+/** Each has a document of its own. */
 const FAMILIES: Readonly<Record<string, readonly Described[]>> = {
-  hypercalls: [SvmInitStart, SvmInitDone, SvmInitAbort, SvmPageIn, SvmPageOut, SvmTpmComm],
-  ultracalls: [
-    RegisterMemSlot,
-    UnregisterMemSlot,
-    PageIn,
-    PageOut,
-    PageInval,
-    SvmTerminate,
-    WritePate,
-  ],
-  'memory-bus': [HdsiFault, MemoryRead, MemoryWrite],
-  session: [OpenSession],
+  hypercalls: definedIn(hypercalls),
+  ultracalls: definedIn(ultracalls),
+  'memory-bus': definedIn(memoryBus),
+  session: definedIn(session),
 }
 
 const familyDocument = (family: string, methods: readonly Described[]): Document => ({

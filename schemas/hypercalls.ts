@@ -22,60 +22,32 @@ const PageParams = z.strictObject({
   order: RegisterValue,
 })
 
-const writePage = ({ lpid, gpa, flags, order }: HSvmPageIn | HSvmPageOut): string =>
-  `"lpid":${lpid},"gpa":"${hex(gpa)}","flags":"${hex(flags)}","order":"${hex(order)}"`
+/** A call that is about a whole VM. */
+const defineVmCall = <Call extends HSvmInitStart | HSvmInitDone | HSvmInitAbort | HSvmTpmComm>(
+  name: Call['call'],
+) =>
+  defineMethod({
+    name,
+    params: VmParams,
+    body: ({ lpid }) => ({ call: name, lpid }) as Call,
+    write: ({ lpid }) => `"lpid":${lpid}`,
+    result: PlainResult,
+  })
 
-export const SvmInitStart = defineMethod({
-  name: 'H_SVM_INIT_START',
-  params: VmParams,
-  body: ({ lpid }): HSvmInitStart => ({ call: 'H_SVM_INIT_START', lpid }),
-  write: ({ lpid }) => `"lpid":${lpid}`,
-  result: PlainResult,
-})
-export const SvmInitDone = defineMethod({
-  name: 'H_SVM_INIT_DONE',
-  params: VmParams,
-  body: ({ lpid }): HSvmInitDone => ({ call: 'H_SVM_INIT_DONE', lpid }),
-  write: ({ lpid }) => `"lpid":${lpid}`,
-  result: PlainResult,
-})
-export const SvmInitAbort = defineMethod({
-  name: 'H_SVM_INIT_ABORT',
-  params: VmParams,
-  body: ({ lpid }): HSvmInitAbort => ({ call: 'H_SVM_INIT_ABORT', lpid }),
-  write: ({ lpid }) => `"lpid":${lpid}`,
-  result: PlainResult,
-})
-export const SvmTpmComm = defineMethod({
-  name: 'H_SVM_TPM_COMM',
-  params: VmParams,
-  body: ({ lpid }): HSvmTpmComm => ({ call: 'H_SVM_TPM_COMM', lpid }),
-  write: ({ lpid }) => `"lpid":${lpid}`,
-  result: PlainResult,
-})
-export const SvmPageIn = defineMethod({
-  name: 'H_SVM_PAGE_IN',
-  params: PageParams,
-  body: ({ lpid, gpa, flags, order }): HSvmPageIn => ({
-    call: 'H_SVM_PAGE_IN',
-    lpid,
-    gpa,
-    flags,
-    order,
-  }),
-  write: writePage,
-  result: PlainResult,
-})
-export const SvmPageOut = defineMethod({
-  name: 'H_SVM_PAGE_OUT',
-  params: PageParams,
-  body: ({ lpid, gpa, flags, order }): HSvmPageOut => ({
-    call: 'H_SVM_PAGE_OUT',
-    lpid,
-    gpa,
-    flags,
-    order,
-  }),
-  write: writePage,
-  result: PlainResult,
-})
+/** A call that is about one page. */
+const definePageCall = <Call extends HSvmPageIn | HSvmPageOut>(name: Call['call']) =>
+  defineMethod({
+    name,
+    params: PageParams,
+    body: ({ lpid, gpa, flags, order }) => ({ call: name, lpid, gpa, flags, order }) as Call,
+    write: ({ lpid, gpa, flags, order }) =>
+      `"lpid":${lpid},"gpa":"${hex(gpa)}","flags":"${hex(flags)}","order":"${hex(order)}"`,
+    result: PlainResult,
+  })
+
+export const SvmInitStart = defineVmCall<HSvmInitStart>('H_SVM_INIT_START')
+export const SvmInitDone = defineVmCall<HSvmInitDone>('H_SVM_INIT_DONE')
+export const SvmInitAbort = defineVmCall<HSvmInitAbort>('H_SVM_INIT_ABORT')
+export const SvmTpmComm = defineVmCall<HSvmTpmComm>('H_SVM_TPM_COMM')
+export const SvmPageIn = definePageCall<HSvmPageIn>('H_SVM_PAGE_IN')
+export const SvmPageOut = definePageCall<HSvmPageOut>('H_SVM_PAGE_OUT')
