@@ -2,7 +2,7 @@
  * A run: guests with secrets at a hypervisor in a process of its own, everything that this process can
  * see searched for them, and a leak planted in each place to show that it would have been found.
  */
-import { createReadStream, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { createReadStream, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { LIMITS } from '../../schemas/limits.ts'
@@ -160,6 +160,7 @@ class SecrecyRun {
       logCalls: true,
       metricsPerVm: true,
       stateDir: join(this.#dir, 'state'),
+      durable: true,
       record: join(this.#dir, 'record.ndjson'),
       pool: 4 * GUEST_PAGES * LPIDS.length,
     }
@@ -202,7 +203,17 @@ class SecrecyRun {
       pages.look(await bytesAt(url, `/v1/vms/${lpid}/memory?gpa=0&length=${length}`))
       pages.look(await bytesAt(url, `/v1/vms/${lpid}/pages/${guest.frame}`))
     }
+    await this.#searchState()
     await new HvRest({ url }).call('saveCheckpoint', { path: { name: 'looked-at' } })
+  }
+
+  /** What is on the disk: the ledger as it grows, at the end the state that it becomes. */
+  async #searchState(): Promise<void> {
+    const found = readdirSync(join(this.#dir, 'state'), { recursive: true, withFileTypes: true })
+    for (const entry of found) {
+      const path = join(entry.parentPath, entry.name)
+      if (entry.isFile()) await searchFile(this.#at('state files'), path)
+    }
   }
 
   async #searchProcess(): Promise<void> {
@@ -232,10 +243,7 @@ class SecrecyRun {
     this.#stop.abort()
     await this.#streams
     await this.#child.end()
-    const state = join(this.#dir, 'state')
-    for (const name of readdirSync(state)) {
-      this.#at('state files').look(readFileSync(join(state, name)))
-    }
+    await this.#searchState()
     await searchFile(this.#at('record'), join(this.#dir, 'record.ndjson'))
   }
 }
