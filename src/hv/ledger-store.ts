@@ -33,6 +33,8 @@ export interface StorePorts extends LedgerPorts {
   readonly disk: LedgerDisk
   /** Random bytes. */
   readonly random: (bytes: number) => Uint8Array
+  /** Bytes of a file from which on a new one is begun; ledgerBytesMax when it is left out. */
+  readonly bytesMax?: number
   /** Says something to whoever runs the server. */
   readonly tell: (text: string) => void
 }
@@ -108,7 +110,8 @@ export class LedgerStore {
   /** Bytes of a file from which on a new one is wanted. */
   get wantedBytes(): number {
     const stateBytes = this.#place?.stateBytes ?? 0
-    return stateBytes + Math.max(ledgerBytesMax, stateBytes * STATE_TIMES)
+    const { bytesMax = ledgerBytesMax } = this.#ports
+    return stateBytes + Math.max(bytesMax, stateBytes * STATE_TIMES)
   }
 
   /** A new file that begins with a state; it has no name yet. */

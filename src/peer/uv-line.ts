@@ -53,6 +53,8 @@ const BREAKS: ReadonlySet<number> = new Set([
   1_006,
   CLOSE.SLOW_READER.code,
   CLOSE.PONG_MISSING.code,
+  CLOSE.RESTARTING.code,
+  CLOSE.DISK_FAILED.code,
 ])
 
 export class UvLine {
