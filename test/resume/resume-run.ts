@@ -88,15 +88,13 @@ export async function run(wish: RunWish): Promise<RunResult> {
     }
   }
   const { counters } = world.client.app.peer
-  const { journal } = world.app.inspected
-  const fenced = journal.query({ limit: 10_000, order: 'newest', call: 'fence' }).events.length
   return {
     calls,
     cuts: breaker.cuts,
     resumes: world.resumes,
     resent: counters.callsResent,
     repeated: counters.callsRepeated,
-    fenced,
+    fenced: world.fences.count,
     wrong: [...wrong, ...(await world.wrong())].slice(0, 20),
   }
 }

@@ -6,6 +6,7 @@ import { LIMITS, type Limits } from '../../schemas/limits.ts'
 import { asGfn, asGpa, asLpid, asSlotId, type Gfn, PAGE_SIZE } from '../../src/abi/page.ts'
 import { sourceOf } from '../../src/formats/byte-source.ts'
 import { buildGuest } from '../../src/guest/guest.ts'
+import { NO_WATCH } from '../../src/hv/watch.ts'
 import { disagreementsOf } from '../../src/lab/agreement.ts'
 import { loadGuest } from '../../src/peer/guest-load.ts'
 import { HvRest } from '../../src/peer/hv-rest.ts'
@@ -35,6 +36,8 @@ export interface WorldOptions {
 
 export class ResumeWorld implements AsyncDisposable {
   readonly app: App
+  /** Resumes that came before the server had missed the connection. */
+  readonly fences: Fences
   readonly proxy: TcpProxy
   readonly client: UvClient
   /** Ultracalls that the ultravisor has served, by name. */
@@ -44,8 +47,15 @@ export class ResumeWorld implements AsyncDisposable {
   readonly #states: Map<string, number>
   readonly #resumed: (() => void)[]
 
-  private constructor(app: App, proxy: TcpProxy, client: UvClient, watched: Watched) {
+  private constructor(
+    app: App,
+    proxy: TcpProxy,
+    client: UvClient,
+    watched: Watched,
+    fences: Fences,
+  ) {
     this.app = app
+    this.fences = fences
     this.proxy = proxy
     this.client = client
     this.served = watched.served
@@ -56,6 +66,7 @@ export class ResumeWorld implements AsyncDisposable {
 
   static async start(options: WorldOptions): Promise<ResumeWorld> {
     const { protocol, contentMode = 'tag', limits = {}, random = Math.random } = options
+    const fences = new Fences()
     const app = buildApp({
       hv: {
         profile: 'linux-6',
@@ -69,6 +80,7 @@ export class ResumeWorld implements AsyncDisposable {
       guard: { token: undefined, host: '127.0.0.1', allowedOrigins: [] },
       version: 'resume',
       crashOnFailure: true,
+      watch: { ...NO_WATCH, attached: (_session, isFenced) => fences.add(isFenced) },
     })
     const { url } = await listen(app, '127.0.0.1', 0)
     const proxy = await TcpProxy.start(Number(new URL(url).port))
@@ -90,7 +102,7 @@ export class ResumeWorld implements AsyncDisposable {
       },
     })
     await client.open()
-    const world = new ResumeWorld(app, proxy, client, watched)
+    const world = new ResumeWorld(app, proxy, client, watched, fences)
     await world.#turnSecure(new HvRest({ url }))
     return world
   }
@@ -161,6 +173,15 @@ export class ResumeWorld implements AsyncDisposable {
     await loadGuest(rest, LPID, guest, files)
     const end = await svm.esm({ kernelBase, tree: guest.fdtGpa, strategy: 'all' })
     if (end.kind !== 'SECURE') throw new Error(`UV_ESM: ${JSON.stringify(end)}`)
+  }
+}
+
+/** Counts what a session's resumes were. */
+class Fences {
+  count = 0
+
+  add(isFenced: boolean): void {
+    if (isFenced) this.count++
   }
 }
 
