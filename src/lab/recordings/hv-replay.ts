@@ -78,16 +78,17 @@ function explain(expected: ExpectedState, host: Host, differ: Differ): void {
   if (found.length === 0) differ('state', 'agreement', 'words that read alike and yet differ')
 }
 
-const sameCalls = (left: readonly RecordedUcall[], right: readonly RecordedUcall[]): boolean =>
-  left.length === right.length &&
-  left.every((call, i) => {
-    const other = right[i]
-    return (
-      other !== undefined &&
-      call.name === other.name &&
-      call.ret === other.ret &&
-      call.via === other.via &&
-      call.args.length === other.args.length &&
-      call.args.every((arg, k) => arg === other.args[k])
-    )
-  })
+function sameCalls(left: readonly RecordedUcall[], right: readonly RecordedUcall[]): boolean {
+  if (left.length !== right.length) return false
+  for (let i = 0; i < left.length; i++) {
+    if (!sameCall(left[i] as RecordedUcall, right[i] as RecordedUcall)) return false
+  }
+  return true
+}
+
+function sameCall(left: RecordedUcall, right: RecordedUcall): boolean {
+  if (left.name !== right.name || left.ret !== right.ret || left.via !== right.via) return false
+  if (left.args.length !== right.args.length) return false
+  for (let i = 0; i < left.args.length; i++) if (left.args[i] !== right.args[i]) return false
+  return true
+}

@@ -5,7 +5,7 @@
  * hypercall's frame and then answers.
  */
 import type { HSvmPageIn, Ucall, UvReply, UvRequest } from '../../abi/calls.ts'
-import { uCodeName } from '../../abi/codes.ts'
+import { U_BUSY_INTERNAL, uCodeName } from '../../abi/codes.ts'
 import { asRa } from '../../abi/page.ts'
 import type { PageCipher } from '../../ultravisor/page-crypto.ts'
 import { UV_PROFILES, type UvProfile } from '../../ultravisor/profile.ts'
@@ -72,8 +72,15 @@ class ScriptedHv {
     const { ret } = this.#serves(this.#uv, nestedCall(nested, request, ra))
     const args =
       nested.op === 'page_inval' ? [lpid, gpa, request.order] : [lpid, ra, gpa, 0, request.order]
-    return { name: `uv_${nested.op}`, args, ret }
+    return { name: NESTED_NAMES[nested.op], args, ret }
   }
+}
+
+/** The calls as the recordings spell them. */
+const NESTED_NAMES: { readonly [Op in NestedOp['op']]: string } = {
+  page_in: 'uv_page_in',
+  page_out: 'uv_page_out',
+  page_inval: 'uv_page_inval',
 }
 
 function nestedCall(nested: NestedOp, { lpid, gpa, order }: HSvmPageIn, ra: number): Ucall {
@@ -96,10 +103,12 @@ export function replayUvTrace(trace: UvTrace, instead: UvInstead = {}): Replay {
   for (const [index, step] of trace.steps.entries()) {
     const found = replayStep(replay, step, expectedState)
     if (found.length === 0) agreed++
-    for (const one of found) {
-      disagreements.push({ trace: trace.id, step: index, op: step.op, ...one })
+    else {
+      for (const one of found) {
+        disagreements.push({ trace: trace.id, step: index, op: step.op, ...one })
+      }
     }
-    if (step.fault !== undefined || found.some((one) => one.what === 'fault')) break
+    if (step.fault !== undefined || found[0]?.what === 'fault') break
   }
   return { id: trace.id, steps: trace.steps.length, agreed, disagreements }
 }
@@ -110,20 +119,47 @@ function replayStep(
   replay: ReplayContext,
   step: UvStep,
   expectedState: ExpectedUvState,
-): Difference[] {
+): readonly Difference[] {
   const badFreesBefore = replay.uv.badFrees
   replay.hv.begin(step.hcall_script)
   replay.cipher.sealFails = step.op.op === 'page_out' && step.op.encfail === true
   replay.cipher.openFails = step.op.op === 'page_in' && step.op.tamper === true
   const outcome = runOperation(replay, step)
-  const fault = differ('fault', step.fault?.kind ?? 'none', outcome.fault?.kind ?? 'none')
-  if (fault.length > 0 || step.fault !== undefined) return fault
-  const got = `${outcome.ret} ${outcome.name ?? uCodeName(outcome.ret ?? 0)}`
-  expectedState.change(step.state ?? {})
+  const fault = outcome.fault?.kind
+  if (fault !== undefined || step.fault !== undefined) {
+    return differ('fault', step.fault?.kind ?? 'none', fault ?? 'none')
+  }
+  expectedState.change(step.state ?? NO_CHANGE)
+  const badFrees = replay.uv.badFrees - badFreesBefore
+  const { ret } = outcome
+  const name = outcome.name ?? codeName(ret ?? 0)
+  const agrees =
+    ret === step.ret &&
+    name === step.ret_name &&
+    badFrees === (step.badfree ?? 0) &&
+    sameHcalls(step.hcalls ?? [], replay.hv.asked) &&
+    expectedState.agreesWith(replay.uv)
+  return agrees ? AGREEMENT : differences(step, `${ret} ${name}`, badFrees, replay, expectedState)
+}
+
+const NO_CHANGE = {}
+const AGREEMENT: readonly Difference[] = []
+
+/** The ultravisor's own U_BUSY has the number that others call U_FUNCTION. */
+const codeName = (ret: number): string => (ret === U_BUSY_INTERNAL ? 'U_BUSY' : uCodeName(ret))
+
+/** What a step that does not agree does differently, in words. */
+function differences(
+  step: UvStep,
+  got: string,
+  badFrees: number,
+  replay: ReplayContext,
+  expectedState: ExpectedUvState,
+): Difference[] {
   return [
-    ...differ('code', `${step.ret} ${step.ret_name}`, got === '-2 U_FUNCTION' ? '-2 U_BUSY' : got),
+    ...differ('code', `${step.ret} ${step.ret_name}`, got),
     ...differ('calls', callsText(step.hcalls ?? []), callsText(replay.hv.asked)),
-    ...differ('badfree', `${step.badfree ?? 0}`, `${replay.uv.badFrees - badFreesBefore}`),
+    ...differ('badfree', `${step.badfree ?? 0}`, `${badFrees}`),
     ...stateDifferences(expectedState, replay.uv),
   ]
 }
@@ -147,6 +183,28 @@ function stateDifferences(expected: ExpectedUvState, uv: Ultravisor): Difference
 
 const differ = (what: string, expected: string, got: string): Difference[] =>
   expected === got ? [] : [{ what, expected, got }]
+
+function sameCall(recorded: RecordedUcall, made: RecordedUcall): boolean {
+  const { args } = recorded
+  if (recorded.name !== made.name || recorded.ret !== made.ret) return false
+  if (args.length !== made.args.length) return false
+  for (let i = 0; i < args.length; i++) if (Number(args[i]) !== Number(made.args[i])) return false
+  return true
+}
+
+function sameHcalls(recorded: readonly RecordedHcall[], made: readonly RecordedHcall[]): boolean {
+  if (recorded.length !== made.length) return false
+  for (const [i, call] of recorded.entries()) {
+    const other = made[i]
+    if (other === undefined || !sameCall(call, other)) return false
+    if (call.nested.length !== other.nested.length) return false
+    for (const [k, inner] of call.nested.entries()) {
+      const one = other.nested[k]
+      if (one === undefined || !sameCall(inner, one)) return false
+    }
+  }
+  return true
+}
 
 const ucallText = (call: RecordedUcall): string =>
   `${call.name}(${call.args.map(Number).join(' ')})=${call.ret}`
