@@ -8,10 +8,12 @@ import type { Prng } from '../../src/lib/prng.ts'
 import { type Image, imageOf } from '../../src/load/image.ts'
 import { loadGuest } from '../../src/peer/guest-load.ts'
 import type { HvRest } from '../../src/peer/hv-rest.ts'
+import { nodeCipher } from '../../src/peer/node-cipher.ts'
 import { UvClient } from '../../src/peer/uv-client.ts'
 import { UV_CODECS, type UvProtocol } from '../../src/peer/uv-protocol.ts'
 import type { UvSvm } from '../../src/peer/uv-svm.ts'
 import { connectWs } from '../../src/peer/ws-transport.ts'
+import type { PageCipher } from '../../src/ultravisor/page-crypto.ts'
 import type { UvProfileName } from '../../src/ultravisor/profile.ts'
 import type { ContentMode } from '../../src/ultravisor/svm.ts'
 import type { MarkKind, Marks } from './marks.ts'
@@ -26,6 +28,8 @@ export interface GuestWish {
   readonly protocol: UvProtocol
   readonly content: ContentMode
   readonly profile: UvProfileName
+  /** Another cipher than the ultravisor's own: for one that leaks. */
+  readonly cipher?: PageCipher
 }
 
 /** What a guest works with. */
@@ -225,6 +229,7 @@ async function tappedClient(wish: GuestWish, ports: GuestPorts): Promise<UvClien
       if (call.call === 'UV_PAGE_IN') ports.pageIn?.(ret)
     },
   }
-  client = new UvClient(tapped, { name, protocol, profile, contentMode, watch })
+  const cipher = wish.cipher ?? nodeCipher
+  client = new UvClient(tapped, { name, protocol, profile, contentMode, watch, cipher })
   return client
 }

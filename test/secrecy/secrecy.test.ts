@@ -1,6 +1,13 @@
 /** What guests keep secret is nowhere in what the hypervisor can see. */
 import { existsSync } from 'node:fs'
 import t from 'tap'
+import { asLpid } from '../../src/abi/page.ts'
+import { prng } from '../../src/lib/prng.ts'
+import { HvRest } from '../../src/peer/hv-rest.ts'
+import { nodeCipher } from '../../src/peer/node-cipher.ts'
+import type { PageCipher } from '../../src/ultravisor/page-crypto.ts'
+import { listening } from '../server/line.ts'
+import { SecretGuest } from './guest.ts'
 import { MARK_KINDS, Marks } from './marks.ts'
 import { Place } from './place.ts'
 import { PLACES, runSecrecy } from './run.ts'
@@ -46,6 +53,34 @@ t.test('a mark is found in every form, wherever it stands, and nothing else is',
   place.look(marks.page('shared', 7))
   place.look(Buffer.alloc(1_000))
   t.equal(place.found('secret'), 0)
+})
+
+t.test('an ultravisor that forgets to encrypt is found out', async (t) => {
+  const { url, uv } = await listening(t, { hv: { poolPages: 1_024 } })
+  const rest = new HvRest({ url })
+  for (const [at, content] of (['bytes', 'tag'] as const).entries()) {
+    const marks = new Marks(SEED + at)
+    const needles = marks.needles(['secret'])
+    const [up, down] = [new Place('up', needles), new Place('down', needles)]
+    const cipher: PageCipher = {
+      ...nodeCipher,
+      seal: (_key, _iv, _aad, plain) => ({ cipher: plain, tag: new Uint8Array(16) }),
+      open: (_key, _iv, _aad, sealed) => sealed,
+    }
+    const wish = {
+      lpid: asLpid(at + 1),
+      protocol: 'json',
+      content,
+      profile: 'spec',
+      cipher,
+    } as const
+    const guest = await SecretGuest.start(wish, { uv, rest, marks, random: prng(1), up, down })
+    t.equal(up.found('secret'), 0, `${content}: nothing is there before it writes`)
+    await guest.churn()
+    t.ok(up.found('secret') > 0, `${content}: on the wire to the hypervisor`)
+    t.ok(down.found('secret') > 0, `${content}: and on the way back`)
+    guest.client.close()
+  }
 })
 
 t.test(`${MOVES} moves leave no secret behind, and a planted one is found`, { skip }, async (t) => {
