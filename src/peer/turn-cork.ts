@@ -4,8 +4,11 @@
  */
 import type { Writable } from 'node:stream'
 
-/** Bytes that are held back; a message that reaches this leaves at once, with all before it. */
-const HELD_BYTES_MAX = 16_384
+/**
+ * A message of so many bytes is worth a write of its own: it leaves at once, with all before it, so
+ * that the other side works on it while the turn goes on.
+ */
+const HELD_BYTES_MAX = 1_024
 /** Messages that are held back: the other side begins with them while the turn goes on. */
 const HELD_MESSAGES_MAX = 16
 
@@ -14,7 +17,7 @@ type Wire = Pick<Writable, 'cork' | 'uncork' | 'writableLength'>
 export class TurnCork {
   readonly #wire: Wire
   #messages = 0
-  #bytes = 0
+  #isFull = false
   /** Bytes that waited before the first one was held back. */
   #before = 0
 
@@ -37,18 +40,18 @@ export class TurnCork {
       process.nextTick(this.#release)
     }
     this.#messages++
-    this.#bytes += bytes
+    this.#isFull ||= bytes >= HELD_BYTES_MAX || this.#messages >= HELD_MESSAGES_MAX
   }
 
   /** To be called after it. */
   wrote(): void {
-    if (this.#messages >= HELD_MESSAGES_MAX || this.#bytes >= HELD_BYTES_MAX) this.#release()
+    if (this.#isFull) this.#release()
   }
 
   readonly #release = (): void => {
     if (this.#messages === 0) return
     this.#messages = 0
-    this.#bytes = 0
+    this.#isFull = false
     this.#wire.uncork()
   }
 }

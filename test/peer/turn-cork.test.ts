@@ -61,14 +61,16 @@ t.test('16 messages do not wait for the end of the turn; 15 do', async (t) => {
   t.same(writes, ['x'.repeat(16), 'y'])
 })
 
-t.test('nor do 16,384 bytes, however few messages they are', async (t) => {
+t.test('nor does a message of 1,024 bytes, or what was held back before it', async (t) => {
   const { writes, send } = newWire()
-  send('x'.repeat(16_383))
-  t.equal(writes.length, 0, 'one less waits')
-  send('y')
+  send('x'.repeat(1_023))
+  t.equal(writes.length, 0, 'one byte less waits')
+  send('y'.repeat(1_024))
   t.equal(writes.length, 1)
-  send('z'.repeat(16_384))
+  send('z'.repeat(1_024))
   t.equal(writes.length, 2, 'a long message alone is not held back at all')
+  await turn()
+  t.equal(writes.length, 2, 'nothing was left for the end of the turn')
 })
 
 t.test('what the other side does not take is seen, also while more is held back', async (t) => {
