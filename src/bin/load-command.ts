@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os'
 import type { Command } from 'commander'
 import { LPID_MAX } from '../abi/page.ts'
 import { comparisonText, readReport } from '../load/compare.ts'
+import { lagP99MsMax } from '../load/health.ts'
 import type { LoadPlan } from '../load/plan.ts'
 import type { LoadReport } from '../load/report.ts'
 import { reportPage } from '../load/report-page.ts'
@@ -32,6 +33,8 @@ Operations: boot (create, load, UV_ESM), churn (pages out and in), share (share,
 fault (reclaim and guest fault), hotplug (a slot more and less), reboot, touch (host access).
 Latency counts successes; without --rate from when an operation began (closed model), with it from
 when it should have begun (open model). At the end every frame is compared on both sides.
+A run is INVALID, and fails, when a worker's event loop ran more than ${lagP99MsMax} ms late at the 99th
+percentile: its figures are then its own and not the server's. Take fewer clients, or more workers.
 
 Exit codes: 0 ok; 1 a threshold, the audit, the generator or the run failed; 2 bad usage.`
 

@@ -3,7 +3,7 @@
 export interface Chaos {
   /** One client's connection is cut without a word; its ultravisor loses everything. */
   readonly kill: number
-  /** Every client goes and comes back at once: a reconnect storm. */
+  /** Every client's connection is cut at once; each comes back and goes on with its session. */
   readonly reconnect: number
 }
 

@@ -1,17 +1,13 @@
 /** One ultravisor of a load run: its connection, which may be cut and made anew, and its VMs. */
 import { asLpid } from '../abi/page.ts'
 import { HvRest } from '../peer/hv-rest.ts'
-import { UvClient } from '../peer/uv-client.ts'
-import { UV_CODECS } from '../peer/uv-protocol.ts'
-import { connectWs, type WsTransport } from '../peer/ws-transport.ts'
+import { connectUv, type UvClient } from '../peer/uv-client.ts'
+import type { LineState } from '../peer/uv-line.ts'
 import { type LoadPlan, lpidsOf } from './plan.ts'
 import { LoadVm } from './vm.ts'
 
-/** A connection that is there. */
-interface Line {
-  readonly uv: UvClient
-  readonly transport: WsTransport
-}
+/** Told how many milliseconds a connection took, or a cut until the session went on. */
+export type LineTold = (name: 'connect' | 'resume', ms: number) => void
 
 export class LoadClient {
   /** Its number in the run. */
@@ -19,20 +15,22 @@ export class LoadClient {
   readonly vms: readonly LoadVm[]
   readonly rest: HvRest
   readonly #plan: LoadPlan
-  #line: Line | undefined
+  readonly #told: LineTold
+  #uv: UvClient | undefined
   #connecting: Promise<UvClient> | undefined
   #losses = 0
 
-  constructor(plan: LoadPlan, number: number) {
+  constructor(plan: LoadPlan, number: number, told: LineTold) {
     this.#plan = plan
+    this.#told = told
     this.number = number
     this.rest = new HvRest({ url: plan.http, token: plan.token, ca: plan.ca })
     this.vms = lpidsOf(plan, number).map((lpid) => new LoadVm(this, asLpid(lpid)))
   }
 
-  /** The ultravisor, while it is connected. */
+  /** The ultravisor, while it has a session. */
   get uv(): UvClient | undefined {
-    return this.#line?.uv
+    return this.#uv
   }
 
   /** Connections that were ended on purpose so far. */
@@ -41,9 +39,9 @@ export class LoadClient {
   }
 
   /** The ultravisor, connected and with a session; one attempt at a time. */
-  ready(connected: (ms: number) => void): Promise<UvClient> {
-    if (this.#line !== undefined) return Promise.resolve(this.#line.uv)
-    this.#connecting ??= this.#connect(connected).finally(() => {
+  ready(): Promise<UvClient> {
+    if (this.#uv !== undefined) return Promise.resolve(this.#uv)
+    this.#connecting ??= this.#connect().finally(() => {
       this.#connecting = undefined
     })
     return this.#connecting
@@ -51,50 +49,59 @@ export class LoadClient {
 
   /** Cuts the connection without a word, as when the ultravisor's machine loses power. */
   kill(): void {
-    const line = this.#line
-    if (line === undefined) return
+    const uv = this.#uv
+    if (uv === undefined) return
     this.#losses++
     this.#forget()
-    line.transport.terminate()
-    line.uv.lose('this client was killed on purpose')
+    uv.line?.close()
+    uv.line?.cut()
+    uv.lose('this client was killed on purpose')
+  }
+
+  /** Cuts the connection, as when a cable is pulled: the client comes back and goes on. */
+  reconnect(): void {
+    this.#uv?.line?.cut()
   }
 
   /** Leaves in good order. */
   leave(): void {
-    const line = this.#line
-    if (line === undefined) return
+    const uv = this.#uv
+    if (uv === undefined) return
     this.#losses++
     this.#forget()
-    line.uv.close()
+    uv.close()
   }
 
-  async #connect(connected: (ms: number) => void): Promise<UvClient> {
+  async #connect(): Promise<UvClient> {
     const { uv: url, token, ca, protocol, profile, content, window } = this.#plan
     const start = performance.now()
-    let uv: UvClient | undefined
-    const transport = await connectWs({
-      url,
-      token,
-      ca,
-      subprotocol: UV_CODECS[protocol]().subprotocol,
-      receive: (data) => uv?.receive(data),
-      failed: (error) => uv?.lose(`this client failed: ${String(error)}`),
-      ended: ({ sentence }) => {
-        uv?.lose(sentence)
-        if (this.#line?.uv === uv) this.#forget()
+    const name = `load ${this.number}`
+    const uv: UvClient = await connectUv({
+      ...{ url, token, ca, name, protocol, profile, window },
+      contentMode: content,
+      watch: { line: this.#lineWatch() },
+      ended: () => {
+        if (this.#uv === uv) this.#forget()
       },
     })
-    const name = `load ${this.number}`
-    uv = new UvClient(transport, { name, protocol, profile, window, contentMode: content })
     await uv.open()
-    this.#line = { uv, transport }
-    connected(performance.now() - start)
+    this.#uv = uv
+    this.#told('connect', performance.now() - start)
     return uv
+  }
+
+  /** Takes the time from a break until the session goes on. */
+  #lineWatch(): (state: LineState) => void {
+    let brokenAt = 0
+    return (state) => {
+      if (state === 'resuming') brokenAt = performance.now()
+      else if (state === 'connected') this.#told('resume', performance.now() - brokenAt)
+    }
   }
 
   /** What the ultravisor held is gone with it. */
   #forget(): void {
-    this.#line = undefined
+    this.#uv = undefined
     for (const vm of this.vms) vm.forget()
   }
 }

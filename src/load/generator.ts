@@ -1,7 +1,7 @@
 /** The part of a load run that one worker does: its clients, when they act, and what goes wrong. */
 import { prng } from '../lib/prng.ts'
 import type { BatchWriter } from './batch.ts'
-import { LoadClient } from './client.ts'
+import { type LineTold, LoadClient } from './client.ts'
 import { codeOf, KILLED } from './failure.ts'
 import type { Image } from './image.ts'
 import type { DetailName } from './metric.ts'
@@ -40,7 +40,8 @@ export class Generator {
     this.plan = plan
     this.#image = image
     this.#batch = batch
-    this.clients = clientsOf(plan, worker).map((number) => new LoadClient(plan, number))
+    const told: LineTold = (name, ms) => batch.add(name, this.#now(), ms, undefined)
+    this.clients = clientsOf(plan, worker).map((number) => new LoadClient(plan, number, told))
     this.#random = prng(plan.seed * 1_009 + worker)
     this.#kills = prng(plan.seed * 2_003 + worker)
     this.#storms = prng(plan.seed)
@@ -52,7 +53,7 @@ export class Generator {
     return this.#waiting
   }
 
-  /** Clients that are connected. */
+  /** Clients that have a session. */
   get connected(): number {
     return this.clients.filter(({ uv }) => uv !== undefined).length
   }
@@ -112,7 +113,7 @@ export class Generator {
       this.#killOne()
     const { reconnect } = this.plan.chaos
     for (; this.#nextStormMs <= now; this.#nextStormMs += this.#gap(this.#storms.real(), reconnect))
-      for (const client of this.clients) client.leave()
+      for (const client of this.clients) client.reconnect()
   }
 
   /** Lets a client's VMs work: for ever in the closed model, once (to turn secure) in the open one. */
@@ -179,7 +180,7 @@ export class Generator {
 
   async #operate(vm: LoadVm, name: keyof typeof OPERATIONS): Promise<void> {
     const { losses } = vm.client
-    const uv = await vm.client.ready((ms) => this.#batch.add('connect', this.#now(), ms, undefined))
+    const uv = await vm.client.ready()
     const part = async <T>(detail: DetailName, run: () => Promise<T>): Promise<T> => {
       const begun = performance.now()
       let code: string | undefined

@@ -15,6 +15,7 @@ export type OperationName = (typeof OPERATION_NAMES)[number]
 /** Parts of operations. They are shown, and not counted among the operations. */
 export const DETAIL_NAMES = [
   'connect',
+  'resume',
   'esm',
   'page-out',
   'page-in',
@@ -42,6 +43,7 @@ export const METRIC_TEXT: Readonly<Record<MetricName, string>> = {
   reboot: 'KVM_PPC_SVM_OFF, the guest loaded again, turned secure again',
   touch: 'the host touches a secure page, the guest takes it back, content checked',
   connect: 'WebSocket and SESSION_OPEN',
+  resume: 'from a cut connection until the session goes on: waiting, WebSocket, SESSION_OPEN',
   esm: 'UV_ESM alone',
   'page-out': 'one H_SVM_PAGE_OUT with its UV_PAGE_OUT',
   'page-in': 'one guest load that faults its page in',

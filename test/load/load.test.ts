@@ -1,45 +1,9 @@
 /** `uvmem load` against a real server: a short run, and what the command refuses. */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { LoadReport } from '../../src/load/report.ts'
-
-const UVMEM = fileURLToPath(new URL('../../src/bin/uvmem.ts', import.meta.url))
-
-const start = (words: readonly string[]): ChildProcess =>
-  spawn(process.execPath, ['--import=tsx', UVMEM, ...words], { stdio: ['ignore', 'pipe', 'pipe'] })
-
-/** A server that ends with the test. */
-async function startServer(
-  t: { teardown: (end: () => void) => void },
-  pool = '1GiB',
-): Promise<string> {
-  const child = start(['hv', '--port', '0', '--pool', pool, '--log-level', 'error'])
-  t.teardown(() => child.kill('SIGKILL'))
-  if (child.stdout === null) throw new Error('no stdout')
-  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
-  return (JSON.parse(line) as { url: string }).url
-}
-
-async function load(words: readonly string[], signalAfterMs?: number) {
-  const child = start(['load', ...words])
-  const text = { out: '', err: '' }
-  child.stdout?.setEncoding('utf8').on('data', (part: string) => {
-    text.out += part
-  })
-  child.stderr?.setEncoding('utf8').on('data', (part: string) => {
-    text.err += part
-    // The first line of progress says that the workers are at work.
-    if (signalAfterMs !== undefined && text.err === part)
-      setTimeout(() => child.kill('SIGINT'), signalAfterMs)
-  })
-  const [code] = (await once(child, 'close')) as [number]
-  return { code, ...text }
-}
+import { load, startServer } from './command.ts'
 
 t.test(
   'a run with every operation ends with a report and an audit without differences',
