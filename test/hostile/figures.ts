@@ -3,6 +3,7 @@ import { LIMITS } from '../../schemas/limits.ts'
 import { listen } from '../../src/server/listen.ts'
 import { type ServerOptions, server } from '../server/server.ts'
 import { fuzzRest } from './rest-fuzz.ts'
+import { measureSlow } from './slow-run.ts'
 import { fuzzSockets, fuzzWire } from './wire-run.ts'
 
 /** One line of evidence. */
@@ -123,7 +124,33 @@ async function runRest({ requests, seed, tell }: FuzzWishes): Promise<readonly F
   ]
 }
 
+/** The median beside slow peers may be so many times that of a quiet server. */
+const slowdownMax = 2
+
+async function runSlow({ sockets, seed, tell }: FuzzWishes): Promise<readonly Figure[]> {
+  const run = await measureSlow(sockets, tell)
+  const ratio = run.beside / run.quiet
+  const lines = [
+    `alone: median ${run.quiet} us, 99th of 100 ${run.quietP99} us`,
+    `beside: median ${run.beside} us, 99th of 100 ${run.besideP99} us`,
+    `ratio of the medians: ${ratio.toFixed(2)}; calls that failed: ${run.failed}`,
+  ]
+  return [
+    {
+      id: 'hostile-slow',
+      promise: 'A good client is served within twice the time that it takes on a quiet server',
+      fault: `half-open and slow sockets of every kind, and ${run.neverReading} clients that never read`,
+      count: run.sockets,
+      seed,
+      durationMs: run.durationMs,
+      ok: run.failed === 0 && ratio <= slowdownMax,
+      detail: lines.map((line) => `       ${line}`).join('\n'),
+    },
+  ]
+}
+
 export const fuzzers: readonly Fuzzer[] = [
+  { name: 'slow', run: runSlow },
   { name: 'rest', run: runRest },
   { name: 'wire', run: runWire },
   { name: 'sockets', run: runSockets },

@@ -108,7 +108,7 @@ export function valueFor(random: Prng, name: string, schema: Schema): unknown {
     const number = NUMBERS[name]?.(random)
     return number ?? valueFor(random, name, pick(random, choices))
   }
-  switch (Array.isArray(type) ? type[0] : type) {
+  switch (String(Array.isArray(type) ? type[0] : type)) {
     case 'object':
       return objectFor(random, schema)
     case 'array':
