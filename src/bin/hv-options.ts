@@ -1,5 +1,6 @@
 /** The options of `uvmem hv`, and those of them that every server has. */
 import { z } from 'zod'
+import { LIMIT_TEXTS } from '../../schemas/limit-texts.ts'
 import { LIMITS } from '../../schemas/limits.ts'
 import { highestOf, SETTABLE_LIMITS, type SettableLimit } from '../server/limit-ranges.ts'
 import { parseTokens } from '../server/tokens.ts'
@@ -18,8 +19,12 @@ const GROUP = {
 
 const isPowerOfTwo = (value: number): boolean => Number.isInteger(Math.log2(value))
 
+/** A sentence as a line of `--help`. */
+const asHelp = (sentence: string): string =>
+  sentence.replace(/^[A-Z](?![A-Z])/, (first) => first.toLowerCase()).replace(/\.$/, '')
+
 const limitOption = (name: SettableLimit) =>
-  option(integer(1, highestOf(name), name).default(LIMITS[name]), 'see schemas/README.md', {
+  option(integer(1, highestOf(name), name).default(LIMITS[name]), asHelp(LIMIT_TEXTS[name]), {
     value: 'number',
     group: GROUP.limits,
     shownDefault: String(LIMITS[name]),

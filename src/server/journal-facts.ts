@@ -1,9 +1,21 @@
 /** What the journal and the counters say, as the REST API shows it. */
+
+import { hex } from '../../schemas/values.ts'
 import type { PageCounts } from '../hv/counters.ts'
 import type { CallCount } from '../hv/counters-calls.ts'
 import type { FrameChange } from '../hv/history.ts'
 import { journalCodeName } from '../hv/journal-codes.ts'
-import type { JournalEvent } from '../hv/journal-entry.ts'
+import type { JournalEvent, OperationArgs } from '../hv/journal-entry.ts'
+
+/** Arguments that are 64 bits wide: text with 0x, as everywhere in REST. */
+const WIDE = new Set(['gpa', 'start_gpa', 'size', 'ra', 'dw0', 'dw1'])
+
+const argsFacts = (args: OperationArgs): OperationArgs =>
+  Object.fromEntries(
+    Object.entries(args).map(([name, value]) =>
+      typeof value === 'number' && WIDE.has(name) ? [name, hex(value)] : [name, value],
+    ),
+  )
 
 export const eventFacts = (event: JournalEvent) => ({
   serial: event.serial,
@@ -14,7 +26,7 @@ export const eventFacts = (event: JournalEvent) => ({
   lpid: event.lpid,
   call: event.call,
   gfn: event.gfn ?? null,
-  args: { ...event.args },
+  args: argsFacts(event.args),
   end: event.end,
   code: event.code ?? null,
   name: event.codeName ?? null,

@@ -39,7 +39,7 @@ t.test('with -f what happens is told as it happens, until a signal comes', async
   await until(() => following.out().includes('UV_REGISTER_MEM_SLOT'))
   t.match(
     following.out(),
-    /vm 9 UV_REGISTER_MEM_SLOT start_gpa 0 size 65536 .* -> \w+ {2}\d+\.\d\d ms\n/,
+    /vm 9 UV_REGISTER_MEM_SLOT start_gpa 0x0 size 0x10000 .* -> \w+ {2}\d+\.\d\d ms\n/,
   )
   await until(() => other.out().includes('watched'))
   t.match(JSON.parse(other.out().split('\n')[0] ?? ''), { kind: 'session', call: 'open' })

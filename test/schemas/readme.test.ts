@@ -1,5 +1,6 @@
 import t from 'tap'
 import { CLOSE, WIRE_ERROR, wireErrorName } from '../../schemas/errors.ts'
+import { LIMIT_TEXTS } from '../../schemas/limit-texts.ts'
 import { LIMITS } from '../../schemas/limits.ts'
 import { DOWN_METHODS, UP_METHODS } from '../../schemas/methods.ts'
 import { tableUnder } from './files.ts'
@@ -32,6 +33,13 @@ t.test('the README lists every limit with its value', async (t) => {
   t.same(
     tableUnder('## Limits').map(([name, value]) => [name, Number(value?.replaceAll(',', ''))]),
     Object.entries(LIMITS),
+  )
+})
+
+t.test('the README says of every limit what --help says', async (t) => {
+  t.same(
+    tableUnder('## Limits').map(([name, , what]) => [name, what]),
+    Object.entries(LIMIT_TEXTS),
   )
 })
 
