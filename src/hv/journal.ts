@@ -226,13 +226,19 @@ export class Journal {
     const ring = this.#ring
     const { names } = this
     const kindNumber = kind === undefined ? undefined : KIND[kind]
-    return (serial) =>
-      (lpid === undefined || ring.lpidOf(serial) === lpid) &&
-      (kindNumber === undefined || ring.kindOf(serial) === kindNumber) &&
-      (call === undefined || ring.nameOf(serial) === names.find(call)) &&
-      (code === undefined || ring.codeOf(serial) === code) &&
-      (gfn === undefined || ring.isAbout(serial, gfn)) &&
-      (refused === undefined || isRefusal(ring.extraOf(serial)) === refused)
+    const tests: ((serial: number) => boolean)[] = []
+    if (lpid !== undefined) tests.push((serial) => ring.lpidOf(serial) === lpid)
+    if (kindNumber !== undefined) tests.push((serial) => ring.kindOf(serial) === kindNumber)
+    if (call !== undefined) tests.push((serial) => ring.nameOf(serial) === names.find(call))
+    if (code !== undefined) tests.push((serial) => ring.codeOf(serial) === code)
+    if (gfn !== undefined) tests.push((serial) => ring.isAbout(serial, gfn))
+    if (refused !== undefined) {
+      tests.push((serial) => isRefusal(ring.extraOf(serial)) === refused)
+    }
+    const [first] = tests
+    // A follower is asked about every event, and few ask for more than one VM or for refusals.
+    if (first === undefined) return () => true
+    return tests.length === 1 ? first : (serial) => tests.every((test) => test(serial))
   }
 }
 
