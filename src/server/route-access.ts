@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { Access } from '../../schemas/rest/access.ts'
 import { invariant } from '../lib/assert.ts'
 import { type Guard, isRefusal, type Refusal } from './guard.ts'
+import { hostsIn } from './handshake.ts'
 import { PROBLEM_TYPE, problem } from './problem.ts'
 
 declare module 'fastify' {
@@ -13,6 +14,12 @@ declare module 'fastify' {
     /** The role that a request for this route must have. */
     access?: Access
   }
+}
+
+interface BadRequest {
+  readonly problem: 'bad-request'
+  readonly detail: string
+  readonly challenge?: undefined
 }
 
 /** For the config of a route. */
@@ -24,14 +31,21 @@ export function guardRoutes(http: FastifyInstance, guard: Guard): void {
     invariant(config?.access !== undefined, `a rule says who may use ${url}`)
   })
   http.addHook('onRequest', async (request, reply) => {
-    const { headers, url, routeOptions } = request
+    const { headers, url, routeOptions, raw } = request
+    if (hostsIn(raw) > 1) return refuse(reply, TWO_HOSTS)
     const visit = { headers, url, access: routeOptions.config.access ?? 'reader' }
     const told = guard.origin(visit) ?? guard.principal(visit)
     return isRefusal(told) ? refuse(reply, told) : undefined
   })
 }
 
-function refuse(reply: FastifyReply, { problem: name, detail, challenge }: Refusal): FastifyReply {
+/** Source: RFC 9112, section 3.2. Node.js takes the first one. */
+const TWO_HOSTS = { problem: 'bad-request', detail: 'There must be one Host header.' } as const
+
+function refuse(
+  reply: FastifyReply,
+  { problem: name, detail, challenge }: Refusal | BadRequest,
+): FastifyReply {
   if (challenge !== undefined) reply.header('www-authenticate', challenge)
   const { status, document } = problem(name, detail)
   return reply.code(status).type(PROBLEM_TYPE).send(JSON.stringify(document))

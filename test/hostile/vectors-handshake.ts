@@ -146,6 +146,11 @@ const HEADERS = table('none', [
     asking({ set: { Host: 'evil.example' }, add: ['Host: 127.0.0.1'] }),
     BAD,
   ],
+  [
+    'a plain request with two Hosts',
+    Buffer.from('GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nHost: evil.example\r\n\r\n'),
+    BAD,
+  ],
   ['a Host of others', set('Host', 'evil.example'), FORBIDDEN],
   ['an empty Host', set('Host', ''), FORBIDDEN],
   ['a Host that only begins like ours', set('Host', '127.0.0.1.evil.example'), FORBIDDEN],
