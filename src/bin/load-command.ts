@@ -26,7 +26,7 @@ Examples:
   uvmem load --clients 200 --ramp-up 10s --hold 1m --ramp-down 10s --html report.html
   uvmem load --rate 200/s --threshold 'p99<50ms' --threshold 'errors<0.1%'
   uvmem load --mix boot=1 --strategy all --vm-size 1GiB --clients 4
-  uvmem load --chaos kill=0.5/s,reconnect=2/m --duration 5m
+  uvmem load --chaos kill=0.5/s,cut=2/s,reconnect=2/m --duration 5m
   uvmem load --json new.json --compare old.json
 
 Operations: boot (create, load, UV_ESM), churn (pages out and in), share (share, write, unshare),

@@ -103,7 +103,7 @@ const load = {
   ),
   chaos: option(
     parsed<Chaos>('chaos', parseChaos).default(NO_CHAOS),
-    'what goes wrong on purpose: kill=0.1/s (one client loses all), reconnect=1/m (all are cut, and resume)',
+    'what goes wrong on purpose: kill=0.1/s (one client loses all), cut=1/s (one is cut, and resumes), reconnect=1/m (all are)',
     { value: 'events', group: GROUP.load },
   ),
   workers: option(integer(1, 64, 'workers').optional(), 'workers that generate the load', {

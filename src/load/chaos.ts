@@ -3,11 +3,13 @@
 export interface Chaos {
   /** One client's connection is cut without a word; its ultravisor loses everything. */
   readonly kill: number
+  /** One client's connection is cut; its ultravisor goes on with the session. */
+  readonly cut: number
   /** Every client's connection is cut at once; each comes back and goes on with its session. */
   readonly reconnect: number
 }
 
-export const NO_CHAOS: Chaos = { kill: 0, reconnect: 0 }
+export const NO_CHAOS: Chaos = { kill: 0, cut: 0, reconnect: 0 }
 /** Events a second, at most. */
 export const chaosRateMax = 1_000
 
@@ -18,9 +20,9 @@ export function parseChaos(text: string): Chaos | string {
   const chaos = { ...NO_CHAOS }
   for (const part of text.split(',')) {
     const [, name, count, unit] =
-      /^(kill|reconnect)=(\d{1,6}(?:\.\d{1,6})?)\/(s|m|h)$/.exec(part.trim()) ?? []
-    if (name !== 'kill' && name !== 'reconnect') {
-      return `${part}: expected kill=RATE or reconnect=RATE, such as kill=0.1/s`
+      /^(kill|cut|reconnect)=(\d{1,6}(?:\.\d{1,6})?)\/(s|m|h)$/.exec(part.trim()) ?? []
+    if (name !== 'kill' && name !== 'cut' && name !== 'reconnect') {
+      return `${part}: expected kill=RATE, cut=RATE or reconnect=RATE, such as kill=0.1/s`
     }
     const rate = Number(count) / (UNIT_S[unit ?? 's'] ?? 1)
     if (rate > chaosRateMax) return `${part}: at most ${chaosRateMax}/s`

@@ -2,6 +2,7 @@
 import { asLpid } from '../abi/page.ts'
 import { HvRest } from '../peer/hv-rest.ts'
 import { connectUv, type UvClient } from '../peer/uv-client.ts'
+import { giveUpSession } from '../peer/uv-give-up.ts'
 import type { LineState } from '../peer/uv-line.ts'
 import { type LoadPlan, lpidsOf } from './plan.ts'
 import { LoadVm } from './vm.ts'
@@ -17,6 +18,8 @@ export class LoadClient {
   readonly #plan: LoadPlan
   readonly #told: LineTold
   #uv: UvClient | undefined
+  /** Of a session whose ultravisor was killed. */
+  #orphan: string | undefined
   #connecting: Promise<UvClient> | undefined
   #losses = 0
 
@@ -53,13 +56,11 @@ export class LoadClient {
     if (uv === undefined) return
     this.#losses++
     this.#forget()
-    uv.line?.close()
-    uv.line?.cut()
-    uv.lose('this client was killed on purpose')
+    this.#orphan = uv.kill() ?? this.#orphan
   }
 
-  /** Cuts the connection, as when a cable is pulled: the client comes back and goes on. */
-  reconnect(): void {
+  /** Cuts the connection; the ultravisor is there, and goes on with its session. */
+  cut(): void {
     this.#uv?.line?.cut()
   }
 
@@ -76,12 +77,20 @@ export class LoadClient {
     const { uv: url, token, ca, protocol, profile, content, window } = this.#plan
     const start = performance.now()
     const name = `load ${this.number}`
-    const uv: UvClient = await connectUv({
-      ...{ url, token, ca, name, protocol, profile, window },
+    const options = { url, token, ca, protocol, name }
+    if (this.#orphan !== undefined) {
+      await giveUpSession(options, this.#orphan)
+      this.#orphan = undefined
+    }
+    let uv: UvClient | undefined
+    uv = await connectUv({
+      ...options,
+      profile,
+      window,
       contentMode: content,
       watch: { line: this.#lineWatch() },
       ended: () => {
-        if (this.#uv === uv) this.#forget()
+        if (uv !== undefined && this.#uv === uv) this.#forget()
       },
     })
     await uv.open()

@@ -34,6 +34,7 @@ export class Generator {
   #timer: NodeJS.Timeout | undefined
   #nextArrivalMs = 0
   #nextKillMs = 0
+  #nextCutMs = 0
   #nextStormMs = 0
 
   constructor(plan: LoadPlan, worker: number, image: Image, batch: BatchWriter) {
@@ -62,6 +63,7 @@ export class Generator {
     this.#epochMs = epochMs
     this.#nextArrivalMs = this.#gap(this.#random.real(), this.#rate)
     this.#nextKillMs = this.#gap(this.#kills.real(), this.#killRate)
+    this.#nextCutMs = this.#gap(this.#kills.real(), this.#cutRate)
     this.#nextStormMs = this.#gap(this.#storms.real(), this.plan.chaos.reconnect)
     this.#timer = setInterval(() => this.#tick(), TICK_MS)
   }
@@ -87,6 +89,10 @@ export class Generator {
     return this.plan.chaos.kill / this.plan.workers
   }
 
+  get #cutRate(): number {
+    return this.plan.chaos.cut / this.plan.workers
+  }
+
   /** Milliseconds after the start of the run. */
   #now(): number {
     return performance.timeOrigin + performance.now() - this.#epochMs
@@ -110,10 +116,12 @@ export class Generator {
       this.#nextKillMs <= now;
       this.#nextKillMs += this.#gap(this.#kills.real(), this.#killRate)
     )
-      this.#killOne()
+      this.#oneAlive()?.kill()
+    for (; this.#nextCutMs <= now; this.#nextCutMs += this.#gap(this.#kills.real(), this.#cutRate))
+      this.#oneAlive()?.cut()
     const { reconnect } = this.plan.chaos
     for (; this.#nextStormMs <= now; this.#nextStormMs += this.#gap(this.#storms.real(), reconnect))
-      for (const client of this.clients) client.reconnect()
+      for (const client of this.clients) client.cut()
   }
 
   /** Lets a client's VMs work: for ever in the closed model, once (to turn secure) in the open one. */
@@ -151,9 +159,9 @@ export class Generator {
     }
   }
 
-  #killOne(): void {
+  #oneAlive(): LoadClient | undefined {
     const alive = this.clients.filter(({ uv }) => uv !== undefined)
-    alive[this.#kills.int(Math.max(1, alive.length))]?.kill()
+    return alive[this.#kills.int(Math.max(1, alive.length))]
   }
 
   /** One operation on a VM when it is its turn; true when it succeeded. Never rejects for the server. */

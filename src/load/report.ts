@@ -51,7 +51,7 @@ export const LoadReport = z.strictObject({
     mix: z.record(z.string(), amount),
     stages: z.array(z.strictObject({ ms: amount, clients: count })),
     ratePerS: amount.nullable(),
-    chaos: z.strictObject({ kill: amount, reconnect: amount }),
+    chaos: z.strictObject({ kill: amount, cut: amount, reconnect: amount }),
     seed: count,
     workers: count,
   }),

@@ -208,6 +208,18 @@ export class UvClient {
     this.app.peer.end()
   }
 
+  /**
+   * Cuts the connection without a word and never comes back, as when the machine loses power. Returns
+   * the token of the session that the hypervisor keeps meanwhile: see `giveUpSession`.
+   */
+  kill(): string | undefined {
+    this.#lost ??= 'this client was killed on purpose'
+    this.line?.close()
+    this.line?.cut()
+    this.app.peer.end()
+    return this.#facts?.token
+  }
+
   /** Ends the connection; calls that wait are rejected. */
   close(): void {
     this.#lost ??= 'this client closed the connection'

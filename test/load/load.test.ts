@@ -34,7 +34,7 @@ t.test(
         '--threshold',
         'errors<1%,count>3',
         '--chaos',
-        'kill=0.7/s',
+        'kill=0.7/s,cut=1/s',
       ],
     ])
     const report = LoadReport.parse(JSON.parse(readFileSync(json, 'utf8')))

@@ -63,14 +63,17 @@ t.test('clients come and go in straight lines', async (t) => {
 })
 
 t.test('chaos is a rate for each event', async (t) => {
-  t.same(parseChaos('kill=0.1/s'), { kill: 0.1, reconnect: 0 })
-  t.same(parseChaos('kill=30/m,reconnect=36/h'), { kill: 0.5, reconnect: 0.01 })
+  t.same(parseChaos('kill=0.1/s'), { kill: 0.1, cut: 0, reconnect: 0 })
+  t.same(parseChaos('kill=30/m,cut=6/m,reconnect=36/h'), { kill: 0.5, cut: 0.1, reconnect: 0.01 })
   t.equal(
     parseChaos('burn=1/s'),
-    'burn=1/s: expected kill=RATE or reconnect=RATE, such as kill=0.1/s',
+    'burn=1/s: expected kill=RATE, cut=RATE or reconnect=RATE, such as kill=0.1/s',
   )
-  t.equal(parseChaos('kill=1'), 'kill=1: expected kill=RATE or reconnect=RATE, such as kill=0.1/s')
-  t.same(parseChaos('kill=1000/s'), { kill: 1_000, reconnect: 0 }, 'at the limit')
+  t.equal(
+    parseChaos('kill=1'),
+    'kill=1: expected kill=RATE, cut=RATE or reconnect=RATE, such as kill=0.1/s',
+  )
+  t.same(parseChaos('kill=1000/s'), { kill: 1_000, cut: 0, reconnect: 0 }, 'at the limit')
   t.equal(parseChaos('kill=1001/s'), 'kill=1001/s: at most 1000/s')
 })
 

@@ -33,20 +33,28 @@ export interface RunResult {
 
 const KINDS: readonly Fault['kind'][] = ['cut', 'cut', 'cut', 'unnoticed', 'late', 'delay']
 
-/** Bytes that pass before a fault strikes: often inside the next message, sometimes far away. */
-const bytesBefore = (random: Prng): number =>
-  random.int(4) === 0 ? random.int(20_000) : random.int(400)
+/** Bytes of one call there and back, each way, roughly. */
+const CALL_BYTES = 200
+
+/**
+ * Bytes that pass before a fault strikes: half of them inside the next messages, the others so far away
+ * that the faults are spread over all calls.
+ */
+const bytesBefore = (random: Prng, callsPerCut: number): number =>
+  random.int(2) === 0 ? random.int(400) : random.int(Math.ceil(4 * callsPerCut * CALL_BYTES) + 1)
 
 class Breaker {
   cuts = 0
   readonly #world: ResumeWorld
   readonly #random: Prng
   readonly #most: number
+  readonly #callsPerCut: number
 
-  constructor(world: ResumeWorld, random: Prng, most: number) {
+  constructor(world: ResumeWorld, random: Prng, { cuts, calls }: RunWish) {
     this.#world = world
     this.#random = random
-    this.#most = most
+    this.#most = cuts
+    this.#callsPerCut = calls / Math.max(1, cuts)
   }
 
   /** Arms the next fault; each arms its successor, until there were enough. */
@@ -54,20 +62,23 @@ class Breaker {
     if (this.cuts >= this.#most) return
     const kind = KINDS[this.#random.int(KINDS.length)] ?? 'cut'
     const direction = this.#random.int(2) === 0 ? 'up' : 'down'
-    this.#world.proxy.arm({ kind, direction, bytes: bytesBefore(this.#random) }, () => {
-      if (kind === 'delay') return this.next()
-      this.cuts++
-      // One of four strikes again before the session goes on.
-      if (this.#random.int(4) === 0) this.next()
-      else this.#world.whenResumed(() => this.next())
-    })
+    this.#world.proxy.arm(
+      { kind, direction, bytes: bytesBefore(this.#random, this.#callsPerCut) },
+      () => {
+        if (kind === 'delay') return this.next()
+        this.cuts++
+        // One of four strikes again before the session goes on.
+        if (this.#random.int(4) === 0) this.next()
+        else this.#world.whenResumed(() => this.next())
+      },
+    )
   }
 }
 
 export async function run(wish: RunWish): Promise<RunResult> {
   const random = prng(wish.seed)
   await using world = await ResumeWorld.start({ ...wish, random: random.real })
-  const breaker = new Breaker(world, random, wish.cuts)
+  const breaker = new Breaker(world, random, wish)
   const asked = new Map<string, number>()
   const wrong: string[] = []
   const executedBefore = {
