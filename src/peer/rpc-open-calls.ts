@@ -5,6 +5,7 @@ import { IdTable } from '../lib/id-table.ts'
 import type { Done, OpenCall, ServedCall } from './rpc-calls.ts'
 import { Load } from './rpc-load.ts'
 import type { PeerLimits } from './rpc-options.ts'
+import type { PeerWatch } from './rpc-restore.ts'
 
 /**
  * An id that is answered is not used again for so many calls, however long it was open: whoever
@@ -12,14 +13,17 @@ import type { PeerLimits } from './rpc-options.ts'
  */
 const IDS_APART = 2 ** 24
 
-export class OpenCalls<Ours, Theirs extends WireCall> {
+export class OpenCalls<Ours extends WireCall, Theirs extends WireCall> {
   readonly #calls = new IdTable<OpenCall<Ours, Theirs>>()
   readonly #load: Load
   /** Id of the next call, if no open one has it. */
   nextId: number
 
-  /** `firstId`: 1 to 2^32 - 1. */
-  constructor(limits: PeerLimits, firstId: number) {
+  readonly #watch: PeerWatch<Ours, Theirs> | undefined
+
+  /** `firstId`: 1 to 2^32 - 1. `watch` is told of each call that gets an id. */
+  constructor(limits: PeerLimits, firstId: number, watch?: PeerWatch<Ours, Theirs>) {
+    this.#watch = watch
     this.#load = new Load(limits)
     this.nextId = firstId
   }
@@ -46,6 +50,7 @@ export class OpenCalls<Ours, Theirs extends WireCall> {
     const id = this.#takeId()
     this.#calls.add({ id, body, caller, done, after })
     this.#load.count(caller !== undefined, 1)
+    this.#watch?.made(id, body)
     return id
   }
 

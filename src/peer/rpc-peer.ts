@@ -13,8 +13,7 @@ import type { CloseName, WireErrorName } from '../../schemas/errors.ts'
 import { LIMITS } from '../../schemas/limits.ts'
 import type { ErrorMessage, Message, Outcome, WireCall } from '../../schemas/messages.ts'
 import { invariant, unreachable } from '../lib/assert.ts'
-import type { Done, News } from './rpc-calls.ts'
-import { errorMessage, tellAll } from './rpc-calls.ts'
+import { type Done, errorMessage, type News, tellAll } from './rpc-calls.ts'
 import type { Fault, Received, WireData } from './rpc-codec.ts'
 import { Complaints } from './rpc-complaints.ts'
 import { Connection, type Taker } from './rpc-connection.ts'
@@ -23,12 +22,14 @@ import { newCounters } from './rpc-counters.ts'
 import { Inbox } from './rpc-inbox.ts'
 import { OpenCalls } from './rpc-open-calls.ts'
 import type { PeerLimits, PeerOptions } from './rpc-options.ts'
-import { type PeerWatch, Restoring } from './rpc-restore.ts'
+import { Restoring } from './rpc-restore.ts'
 import { RESUMABLE, Resume } from './rpc-resume.ts'
 import { Service } from './rpc-service.ts'
 
 export class Peer<Ours extends WireCall, Theirs extends WireCall> implements Taker<Ours, Theirs> {
   readonly counters: Counters = newCounters()
+  /** To write the calls down, and to put them back. */
+  readonly restoring: Restoring<Ours, Theirs>
   readonly #defer: (flush: () => void) => void
   readonly #complaints: Complaints
   readonly #limits: PeerLimits
@@ -37,7 +38,6 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> implements Tak
   readonly #theirs: Inbox<Ours, Theirs>
   readonly #service: Service<Ours, Theirs>
   readonly #resume = new Resume()
-  readonly #watch: PeerWatch<Ours, Theirs> | undefined
   #connection: Connection<Ours, Theirs> | undefined
   /** Calls of ours that were refused here: their callers are told with the next flush. */
   #refused: News[] = []
@@ -49,9 +49,9 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> implements Tak
     this.#defer = defer
     this.#complaints = new Complaints(this.counters, report)
     this.#limits = limits ?? LIMITS
-    this.#outlives = options.outlives ?? false
+    this.#outlives = options.outlives === true
     this.#theirs = new Inbox(this.#limits, this.#outlives)
-    this.#ours = new OpenCalls(this.#limits, firstId ?? 1)
+    this.#ours = new OpenCalls(this.#limits, firstId ?? 1, options.watch)
     this.#service = new Service(this.#theirs, {
       counters: this.counters,
       serve,
@@ -61,10 +61,8 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> implements Tak
       hasEnded: () => this.#ended,
       watch: options.watch,
     })
-    this.#watch = options.watch
-    if (transport !== undefined) {
-      this.#connection = new Connection(codec, transport, this, itemsPerSend)
-    }
+    this.restoring = new Restoring(this.#ours, this.#theirs, this.#service)
+    if (transport) this.#connection = new Connection(codec, transport, this, itemsPerSend)
   }
 
   /** Calls of ours that wait for their answer. */
@@ -85,11 +83,6 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> implements Tak
   /** For whoever brings what comes on it; none while the peer waits for another one. */
   get connection(): Connection<Ours, Theirs> | undefined {
     return this.#connection
-  }
-
-  /** To write the calls down, and to put them back. */
-  get restoring(): Restoring<Ours, Theirs> {
-    return new Restoring(this.#ours, this.#theirs, this.#service)
   }
 
   /** Top-level calls that may still be made before TOO_MANY_CALLS. */
@@ -115,7 +108,6 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> implements Tak
     }
     const id = this.#ours.add(body, caller, done, this.#theirs.answers?.total ?? 0)
     this.counters.callsSent += 1
-    this.#watch?.made(id, body)
     if (this.#connection === undefined || this.#resume.isWaiting) return
     this.#say({ kind: 'call', id, parent, body })
   }

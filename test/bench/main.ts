@@ -8,12 +8,13 @@ import { writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { CORE } from './core.ts'
+import { DURABLE } from './durable.ts'
 import { FAIRNESS } from './fairness.ts'
 import { type Bench, type Row, table } from './row.ts'
 import { WATCHED } from './watched.ts'
 import { WIRE } from './wire.ts'
 
-const BENCHES: readonly Bench[] = [...CORE, ...WIRE, ...WATCHED, ...FAIRNESS]
+const BENCHES: readonly Bench[] = [...CORE, ...WIRE, ...WATCHED, ...FAIRNESS, ...DURABLE]
 
 const { values } = parseArgs({ options: { json: { type: 'string' }, only: { type: 'string' } } })
 const wanted = values.only?.split(',')
