@@ -34,6 +34,7 @@ const tableOf = ({ places }: SecrecyReport): string =>
     )
     .join('\n')
 
+const began = performance.now()
 const report = await runSecrecy({
   moves: moves ?? 0,
   seed: seed ?? 0,
@@ -46,6 +47,13 @@ console.log(
   `\n${report.moves} moves, seed ${report.seed}\n${tableOf(report)}\n${ok ? 'ok' : 'FAILED'}`,
 )
 if (values.json !== undefined) {
-  writeFileSync(values.json, `${JSON.stringify({ ...report, ok }, undefined, 2)}\n`)
+  const figure = {
+    id: 'secrecy',
+    promise:
+      'No secret of a guest is in anything that the hypervisor sees; a planted leak is found',
+    fault: 'wire, log, journal, metrics, REST, snapshots, state, record, heap and memory searched',
+    ...{ count: report.moves, durationMs: Math.round(performance.now() - began) },
+  }
+  writeFileSync(values.json, `${JSON.stringify({ ...figure, ...report, ok }, undefined, 2)}\n`)
 }
 process.exitCode = ok ? 0 : 1
