@@ -9,13 +9,7 @@ import type { DownCall, Outcome, UpCall } from '../../schemas/messages.ts'
 import type { CallName } from '../../src/abi/calls.ts'
 import { asGfn, asGpa, asLpid, asSlotId, gfnOf, PAGE_SIZE, type Page } from '../../src/abi/page.ts'
 import { Hypervisor } from '../../src/hv/hypervisor.ts'
-import {
-  altered,
-  type Ended,
-  type Footprint,
-  type Operation,
-  type UvCall,
-} from '../../src/hv/operation.ts'
+import { altered, type Ended, type Operation, type UvCall } from '../../src/hv/operation.ts'
 import type { UvLink } from '../../src/hv/session.ts'
 import { type Caller, serve } from '../../src/hv/up-calls.ts'
 import { Vmm } from '../../src/hv/vmm.ts'
@@ -38,6 +32,9 @@ const SLOTS = [
 ] as const
 const HOT_SLOT = { id: 2, base: 32, pages: 6 } as const
 
+/** What an operation says that it touches. */
+export type Touched = Pick<Operation, 'footprint' | 'gfn'>
+
 export interface RunOptions {
   readonly profile: HvProfileName
   readonly window: number
@@ -45,7 +42,7 @@ export interface RunOptions {
   /** Seed of the order in which the ultravisor answers. */
   readonly shuffle: number
   /** What operations say that they touch, made wrong: for the test that somebody would notice. */
-  readonly loosen?: (footprint: Footprint) => Footprint
+  readonly loosen?: (touched: Touched) => Touched
 }
 
 /** What can be told from outside. */
@@ -200,10 +197,10 @@ function textOf(body: DownCall): string {
 
 /** A hypervisor whose queues are told something else than what an operation touches. */
 class LooseHypervisor extends Hypervisor {
-  loosen: (footprint: Footprint) => Footprint = (footprint) => footprint
+  loosen: (touched: Touched) => Touched = (touched) => touched
 
   override submit<R>(op: Operation<R>): void {
-    super.submit(altered(op, { footprint: this.loosen(op.footprint) }))
+    super.submit(altered(op, this.loosen({ footprint: op.footprint, gfn: op.gfn })))
   }
 }
 

@@ -1,6 +1,6 @@
 /** A VM's queue stands for uvmem_lock: here operations say that they touch less than they do. */
 import { asGfn } from '../../src/abi/page.ts'
-import type { Footprint } from '../../src/hv/operation.ts'
+import type { Touched } from '../hv/pipeline-run.ts'
 
 /** Frames that no operation is about: nobody waits for anybody who holds one of them. */
 const FREE_GFNS = 1_000_000
@@ -8,11 +8,16 @@ const FREE_GFNS = 1_000_000
 let next = FREE_GFNS
 const another = () => asGfn(next++)
 
-export const LOOSE_LOCKS: Readonly<Record<string, (footprint: Footprint) => Footprint>> = {
-  'two moves of one frame run at once': (footprint) =>
-    footprint === 'vm' ? 'vm' : { ...footprint, gfn: another() },
-  'a device page is taken while another one is about to come back': (footprint) =>
-    footprint === 'vm' ? 'vm' : { ...footprint, takes: false, frees: () => false },
-  'a reset does not wait for the page moves before it': (footprint) =>
-    footprint === 'vm' ? { gfn: another(), takes: false, frees: () => false } : footprint,
+const NOTHING = { takes: false, frees: () => false }
+
+export const LOOSE_LOCKS: Readonly<Record<string, (touched: Touched) => Touched>> = {
+  'two moves of one frame run at once': ({ footprint, gfn }) => {
+    if (footprint === 'vm' || gfn === undefined) return { footprint, gfn }
+    const frees: typeof footprint.frees = (vm) => footprint.frees(vm, gfn)
+    return { footprint: { takes: footprint.takes, frees }, gfn: another() }
+  },
+  'a device page is taken while another one is about to come back': ({ footprint, gfn }) =>
+    footprint === 'vm' ? { footprint, gfn } : { footprint: NOTHING, gfn },
+  'a reset does not wait for the page moves before it': ({ footprint, gfn }) =>
+    footprint === 'vm' ? { footprint: NOTHING, gfn: another() } : { footprint, gfn },
 }

@@ -9,6 +9,9 @@ import { recordingsFolder } from '../conformance/recordings.ts'
 import { checkerFinds, randomTestsFind, recordingsFind } from './finders.ts'
 import { SEEDED_DEFECTS, type SeededDefect } from './seeded-defects.ts'
 
+// Beside others that run at the same time it may take longer than a test usually may.
+t.setTimeout(600_000)
+
 /** Recordings of a file that are replayed under each defect. */
 const recordingsMax = 60
 
