@@ -91,6 +91,7 @@ const CHOOSERS: Readonly<Record<string, Chooser>> = {
   bytes: (random) =>
     oneIn(random, 6) ? null : Buffer.alloc(1 + random.int(40), random.int(256)).toString('base64'),
   name: (random) => pick(random, ['rack 3', 'Köln', 'x'.repeat(64), '😀', ' ']),
+  attempt: (random) => pick(random, [0, 1, 4_294_967_295]),
   unanswered: (random) => pick(random, [0, 1, 65_535]),
   resume: (random) => pick(random, ['token-999999', 'x'.repeat(128), 'nothing']),
 }
@@ -103,7 +104,7 @@ const newId = (random: Prng, { open }: Known): number => {
 }
 
 /** Params that make a call another one. */
-const RARE = new Set(['resume', 'unanswered'])
+const RARE = new Set(['resume', 'unanswered', 'attempt'])
 
 /** A call that fits its schema. Whether it makes sense is for the hypervisor to say. */
 export function growCall(random: Prng, known: Known): Message {

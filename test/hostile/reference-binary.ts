@@ -88,7 +88,12 @@ function judgeFrame(frame: Frame): Verdict {
   if (!texts.every(isUtf8)) return BAD_TEXT
   const [name = '', resume = ''] = texts.map(String)
   const unanswered = frame.bytes.readBigUInt64LE(32)
-  const isOpen = unanswered <= 65_535n && isName(name, 64) && (resume === '' || isName(resume, 128))
+  const attempt = frame.bytes.readBigUInt64LE(40)
+  const isOpen =
+    unanswered <= 65_535n &&
+    attempt < 2n ** 32n &&
+    isName(name, 64) &&
+    (resume === '' || isName(resume, 128))
   return isOpen ? { kind: 'call', id, parent, method } : { kind: 'fault', code: -32_602, id }
 }
 

@@ -1,8 +1,10 @@
 /** Random and mutated frames: the same as for JSON, then both over real sockets. */
 import t from 'tap'
 import { asLpid } from '../../src/abi/page.ts'
+import { textOf } from '../schemas/files.ts'
 import { listening } from '../server/line.ts'
 import { fuzzSockets, fuzzWire } from './wire-run.ts'
+import { UP_CALLS } from './wire-tables.ts'
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
 t.comment(`seed ${SEED}`)
@@ -29,4 +31,24 @@ t.test('10,000 messages over sockets', async (t) => {
   t.ok(messages >= 10_000, `${messages} messages: ${JSON.stringify(ends)}`)
   t.ok((ends['1002'] ?? 0) > 0 && (ends['4005'] ?? 0) > 0, 'some connections had to end')
   t.ok(app.hv.vm(asLpid(1)) !== undefined, 'some calls were served')
+})
+
+t.test('the tables that messages are judged by are those of the documents', async (t) => {
+  const rows = textOf('binary.md')
+    .split('\n')
+    .filter((line) => /^\| [A-Z_]+ +\| 0x/.test(line))
+    .map((line) => line.split('|').map((cell) => cell.trim()))
+  const served = rows.filter(([, , , sentBy]) => sentBy?.includes('UV'))
+  t.same(served.map(([, name]) => name).sort(), Object.keys(UP_CALLS).sort())
+  for (const [, name = '', number, , r4, r5, r6, r7, payloads] of served) {
+    const { registers = [], payloads: allowed = [], number: own } = UP_CALLS[name] ?? {}
+    t.equal(own, Number(number), name)
+    const named = [r4, r5, r6, r7].filter((cell) => cell !== '–')
+    t.same(
+      registers.map(([register]) => register),
+      named,
+      `${name}: registers`,
+    )
+    t.equal(allowed.join(', '), payloads, `${name}: payloads`)
+  }
 })

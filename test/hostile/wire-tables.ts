@@ -17,7 +17,7 @@ const NO_PAYLOAD = [0]
 export const UP_CALLS: Readonly<Record<string, CallTable>> = {
   SESSION_OPEN: {
     number: 0x10004,
-    registers: [['name_bytes'], ['resume_bytes'], ['unanswered']],
+    registers: [['name_bytes'], ['resume_bytes'], ['unanswered'], ['attempt']],
     payloads: [3],
   },
   H_SVM_INIT_START: { number: 0xef08, registers: [], payloads: NO_PAYLOAD },
