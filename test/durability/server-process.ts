@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 
 /** Milliseconds that a start may take on a machine that has much else to do. */
-const startMsMax = 20_000
+const startMsMax = 110_000
 
 export interface Program {
   /** What Node.js is told: flags and the script. */
