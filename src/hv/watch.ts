@@ -122,6 +122,15 @@ function both(first: HvWatch, second: HvWatch): HvWatch {
       first.replaced(host)
       second.replaced(host)
     },
+    ...bothOfSessions(first, second),
+  }
+}
+
+function bothOfSessions(
+  first: HvWatch,
+  second: HvWatch,
+): Pick<HvWatch, 'opened' | 'detached' | 'attached' | 'closed'> {
+  return {
     opened: (session) => {
       first.opened(session)
       second.opened(session)

@@ -34,7 +34,7 @@ export interface RunResult {
 const KINDS: readonly Fault['kind'][] = ['cut', 'cut', 'cut', 'unnoticed', 'late', 'delay']
 
 /** Bytes of one call there and back, each way, roughly. */
-const CALL_BYTES = 200
+const CALL_BYTES = 120
 
 /**
  * Bytes that pass before a fault strikes: half of them inside the next messages, the others so far away
