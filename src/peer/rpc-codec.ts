@@ -48,7 +48,10 @@ export type Received<Theirs> =
 export interface Encoded {
   readonly data: WireData
   readonly next: number
-  /** To be called when `data` has left and its memory may be written to; need not be called. */
+  /**
+   * To be called when `data` has left and its memory may be used again; need not be called. Until then
+   * that memory is the transport's, which may write to it.
+   */
   readonly sent?: () => void
 }
 

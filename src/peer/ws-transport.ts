@@ -6,10 +6,12 @@
  * or ciphertext.
  */
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
 import { CLOSE } from '../../schemas/errors.ts'
 import { LIMITS } from '../../schemas/limits.ts'
 import { present } from '../lib/assert.ts'
+import { sendMasked } from './masked-frame.ts'
 import type { Transport, WireData } from './rpc-codec.ts'
 import { TurnCork } from './turn-cork.ts'
 
@@ -85,12 +87,12 @@ export function connectWs(options: WsOptions): Promise<WsTransport> {
         request.destroy()
       })
     })
-    let cork: TurnCork | undefined
+    let wire: Socket | undefined
     socket.once('upgrade', (answer) => {
-      cork = new TurnCork(answer.socket)
+      wire = answer.socket
     })
     socket.once('open', () =>
-      resolve(attach(socket, present(cork, 'the upgrade'), options, () => lastError)),
+      resolve(attach(socket, present(wire, 'the upgrade'), options, () => lastError)),
     )
   })
 }
@@ -98,10 +100,11 @@ export function connectWs(options: WsOptions): Promise<WsTransport> {
 /** Wires an open socket up. Nothing that came with the upgrade is lost: this runs inside 'open'. */
 function attach(
   socket: WebSocket,
-  cork: TurnCork,
+  wire: Socket,
   options: WsOptions,
   lastError: () => string,
 ): WsTransport {
+  const cork = new TurnCork(wire)
   let isSilent = false
   const alive = watchLife(socket, options, () => {
     isSilent = true
@@ -129,10 +132,13 @@ function attach(
     get bufferedAmount() {
       return cork.waiting
     },
-    send: (data, sent = ignore) => {
-      // A send after the end reports its error to this function instead of throwing it.
+    send: (data, sent) => {
       cork.hold(data.length)
-      socket.send(data, sent)
+      // Memory that somebody waits for is ours until then; after the end nothing is sent any more.
+      const isOurs = sent !== undefined && socket.readyState === WebSocket.OPEN
+      if (isOurs && typeof data !== 'string') sendMasked(wire, data, sent)
+      // A send after the end reports its error to this function instead of throwing it.
+      else socket.send(data, sent ?? ignore)
       cork.wrote()
     },
     close: (code, reason) => closeSoon(socket, code, reason),
