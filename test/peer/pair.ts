@@ -23,10 +23,18 @@ export class Line implements Transport {
   }
 }
 
+/** What a test looks at in an item that was said. */
+export interface Said {
+  readonly id: number | null
+  readonly error: {
+    readonly code: number
+    readonly data: { readonly path: string; readonly value?: unknown; readonly expected?: string }
+  }
+}
+
 /** Every item that was said on a line of JSON, whatever it was grouped with. */
-// biome-ignore lint/suspicious/noExplicitAny: tests look into whatever was said.
-export const saidOn = (line: Line): any[] =>
-  line.sent.flatMap((data) => JSON.parse(String(data)) as unknown)
+export const saidOn = (line: Line): Said[] =>
+  line.sent.flatMap((data) => JSON.parse(String(data)) as Said)
 
 /** The codec of a hypervisor whose client has sent a batch, and so gets batches. */
 export function hvBatchCodec(): Codec<DownCall, UpCall> {
