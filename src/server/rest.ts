@@ -75,13 +75,14 @@ const diskFailed = ({ failure }: Durable): Problem =>
     ? problem('shutting-down', 'The server ended before it was kept.')
     : problem('disk-failed', `${failure}.`)
 
-const NO_CHUNKS: AsyncIterable<Uint8Array> = Readable.from([])
+/** Made anew for each upload: a stream that all of them share would gather listeners. */
+async function* noChunks(): AsyncGenerator<Uint8Array> {}
 
 function uploadOf({ body, headers }: FastifyRequest): Upload {
   const announced = headers['content-length']
   return {
     // Leaving the loop early must not destroy the stream: the socket would go with it.
-    chunks: body instanceof Readable ? body.iterator({ destroyOnReturn: false }) : NO_CHUNKS,
+    chunks: body instanceof Readable ? body.iterator({ destroyOnReturn: false }) : noChunks(),
     length: announced === undefined ? undefined : Number(announced),
   }
 }

@@ -35,6 +35,27 @@ t.test('a path that is no URL is answered with a problem as well', async (t) => 
   }
 })
 
+t.test('uploads without a body leave nothing behind', async (t) => {
+  const warnings: Error[] = []
+  const note = (warning: Error): void => {
+    warnings.push(warning)
+  }
+  process.on('warning', note)
+  t.teardown(() => process.off('warning', note))
+  const app = server()
+  t.teardown(() => app.close())
+  for (let n = 0; n < 20; n++) {
+    const answer = await app.http.inject({
+      method: 'PUT',
+      url: '/v1/snapshot',
+      headers: { host: '127.0.0.1' },
+    })
+    t.equal(answer.statusCode, 422, 'no bytes are no snapshot')
+  }
+  await new Promise((done) => setImmediate(done))
+  t.same(warnings, [])
+})
+
 t.test('an answer that the document does not know is noticed', async (t) => {
   const listVms = REST_OPERATIONS.find(({ id }) => id === 'listVms')
   const json = (text: string) => ({ status: 200, type: 'application/json', text })
