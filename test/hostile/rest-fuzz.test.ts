@@ -20,7 +20,7 @@ t.test('20,000 requests: valid, nearly valid and wild', async (t) => {
     t.ok((statuses[String(status)] ?? 0) > 10, `${status} was among it`)
   t.notOk(statuses['500'], 'never 500')
   const never = REST_OPERATIONS.map(({ id }) => id).filter((id) => !succeeded.has(id))
-  t.ok(never.length <= 4, `nearly every operation succeeded at least once, but not ${never}`)
+  t.ok(never.length <= 8, `nearly every operation succeeded at least once, but not ${never}`)
 })
 
 t.test('a path that is no URL is answered with a problem as well', async (t) => {
