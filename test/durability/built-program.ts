@@ -7,9 +7,9 @@ import type { Program } from './server-process.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Beside the packages that it imports; nobody else builds there. */
-export function buildProgram(): Program {
-  const dir = join(ROOT, 'node_modules', '.cache', 'uvmem-durability')
+/** Beside the packages that it imports; each `user` has a folder, as tests run at once. */
+export function buildProgram(user: string): Program {
+  const dir = join(ROOT, 'node_modules', '.cache', `uvmem-${user}`)
   mkdirSync(dirname(dir), { recursive: true })
   const tsc = join(ROOT, 'node_modules', '.bin', 'tsc')
   const words = ['-p', 'docker/tsconfig.json', '--outDir', dir, '--declaration', 'false']

@@ -53,8 +53,8 @@ export class GuestWork {
   }
 
   /** Does one thing after the other until it is told to stop. */
-  async work(isOver: () => boolean): Promise<void> {
-    while (!isOver()) {
+  async work(isOver: () => boolean | Promise<boolean>): Promise<void> {
+    while (!(await isOver())) {
       await this.#step()
       this.done++
     }

@@ -19,8 +19,10 @@ import { type Place, type Program, ServerProcess } from './server-process.ts'
 /** Acknowledged calls between two kills, at most; and milliseconds, however few there were. */
 const callsMax = 40
 const workMsMax = 3_000
-/** Of so many kills one is a SIGTERM. */
+/** Of so many kills one is a SIGTERM, unless something else is asked for. */
 const TERM_EVERY = 10
+/** Milliseconds that a server has to end after a SIGTERM. */
+export const termMsMax = 3_000
 
 export interface KillWish {
   readonly program: Program
@@ -28,6 +30,8 @@ export interface KillWish {
   /** Servers at once. */
   readonly servers: number
   readonly seed: number
+  /** Of so many kills one is a SIGTERM; 1: all are. */
+  readonly termEvery?: number
   /** Told of every kill. */
   readonly killed?: (count: number) => void
 }
@@ -38,6 +42,8 @@ export interface KillResult {
   readonly acknowledged: number
   /** Milliseconds from a start to the ready line: the middle one and the longest. */
   readonly startMs: { readonly median: number; readonly max: number }
+  /** Milliseconds from each SIGTERM to the end, longest last. */
+  readonly termsMs: readonly number[]
   /** What was not as it should be: nothing. */
   readonly wrong: readonly string[]
 }
@@ -55,6 +61,7 @@ export async function runKills(wish: KillWish): Promise<KillResult> {
       median: Math.round(starts[starts.length >> 1] ?? 0),
       max: Math.round(starts.at(-1) ?? 0),
     },
+    termsMs: parts.flatMap(({ termsMs }) => termsMs).sort((a, b) => a - b),
     wrong: parts.flatMap(({ wrong }) => wrong),
   }
 }
@@ -62,6 +69,7 @@ export async function runKills(wish: KillWish): Promise<KillResult> {
 interface Part {
   readonly acknowledged: number
   readonly startsMs: readonly number[]
+  readonly termsMs: readonly number[]
   readonly wrong: readonly string[]
 }
 
@@ -75,11 +83,17 @@ async function runServer(wish: KillWish, left: { kills: number }, random: Prng):
     let isOver = false
     const workers = Promise.all(works.all.map((work) => work.work(() => isOver)))
     const wrong: string[] = []
+    const termsMs: number[] = []
+    const termEvery = wish.termEvery ?? TERM_EVERY
     workers.catch((error: unknown) => wrong.push(String(error)))
     while (left.kills > 0 && wrong.length === 0) {
       left.kills--
       wish.killed?.(wish.kills - left.kills)
-      await kill(server, random, () => doneIn(works))
+      const isTerm = random.int(termEvery) === 0
+      const end = await kill(server, random, isTerm, () => doneIn(works))
+      if (isTerm) termsMs.push(end.tookMs)
+      if (isTerm && end.code !== 0) wrong.push(`SIGTERM under load: it ended with ${end.code}`)
+      await server.start()
     }
     isOver = true
     await workers.catch(() => undefined)
@@ -87,21 +101,27 @@ async function runServer(wish: KillWish, left: { kills: number }, random: Prng):
     for (const client of works.clients) client.close()
     if ((await server.end('SIGTERM')) !== 0) wrong.push('SIGTERM did not end it with 0')
     if (server.err !== '') wrong.push(server.err)
-    return { acknowledged: doneIn(works), startsMs: server.startsMs, wrong }
+    return { acknowledged: doneIn(works), startsMs: server.startsMs, termsMs, wrong }
   } finally {
     await server.end('SIGKILL')
     rmSync(dir, { recursive: true, force: true })
   }
 }
 
-async function kill(server: ServerProcess, random: Prng, done: () => number): Promise<void> {
+/** Under load: not after a call, but anywhere in the one behind it. */
+async function kill(
+  server: ServerProcess,
+  random: Prng,
+  isTerm: boolean,
+  done: () => number,
+): Promise<{ readonly code: number | null; readonly tookMs: number }> {
   const until = done() + random.int(callsMax)
   const late = performance.now() + workMsMax
-  // Not after the call, but anywhere in the one behind it.
   while (done() < until && performance.now() < late) await sleep(1)
   await sleep(random.int(8))
-  await server.end(random.int(TERM_EVERY) === 0 ? 'SIGTERM' : 'SIGKILL')
-  await server.start()
+  const began = performance.now()
+  const code = await server.end(isTerm ? 'SIGTERM' : 'SIGKILL')
+  return { code, tookMs: performance.now() - began }
 }
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))

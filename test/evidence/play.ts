@@ -1,0 +1,148 @@
+/** Does the runs of a runner, in processes of their own, and makes a row of what they say. */
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type EvidenceRow, type Figure, figuresIn } from './figure.ts'
+import { commandOf, type LongRun, type Runner, type RunWish, type SuiteRun } from './runners.ts'
+import { countFor } from './shares.ts'
+
+export interface PlayWish {
+  /** The root of the repository, which is built. */
+  readonly root: string
+  readonly seed: number
+  readonly commit: string
+  /** Milliseconds that the runner may take; 0 when its size is fixed. */
+  readonly shareMs: number
+  readonly tell: (line: string) => void
+}
+
+/** Nothing takes so many times its share; and what is small has so many milliseconds at least. */
+const lateTimes = 3
+const lateMsMin = 600_000
+
+interface Ended {
+  readonly code: number | null
+  /** What it said, the end of it. */
+  readonly out: string
+  readonly tookMs: number
+}
+
+const outCharsMax = 1_000_000
+
+/** Runs it to its end, or kills it when it is late. */
+function runChild(words: readonly string[], root: string, lateMs: number): Promise<Ended> {
+  const began = performance.now()
+  const env = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '' }
+  const child = spawn(process.execPath, words, {
+    cwd: root,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const late = setTimeout(() => child.kill('SIGKILL'), lateMs)
+  let out = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      out = (out + text).slice(-outCharsMax)
+    })
+  }
+  return new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code) => {
+      clearTimeout(late)
+      resolve({ code, out, tookMs: performance.now() - began })
+    })
+  })
+}
+
+interface Run {
+  readonly wish: RunWish
+  readonly tookMs: number
+  readonly figure: Figure | undefined
+  /** Why there is no figure, or what it says when it is not well. */
+  readonly why: string | undefined
+}
+
+const lastLines = (text: string): string => text.trim().split('\n').slice(-12).join('\n')
+
+async function runLong(runner: LongRun, wish: RunWish, { root, shareMs }: PlayWish): Promise<Run> {
+  const folder = mkdtempSync(join(tmpdir(), 'uvmem-evidence-'))
+  const file = join(folder, 'figures.json')
+  const program = join(root, 'dist', 'test', runner.program)
+  const lateMs = Math.max(lateMsMin, shareMs * lateTimes)
+  try {
+    const words = ['--expose-gc', program, ...runner.words(wish), '--json', file]
+    const { code, out, tookMs } = await runChild(words, root, lateMs)
+    const figure = readFigure(file, runner.id)
+    if (figure === undefined) {
+      return { wish, tookMs, figure, why: `no figure, exit ${code}: ${lastLines(out)}` }
+    }
+    const ok = figure.ok && code === 0
+    return { wish, tookMs, figure: { ...figure, ok }, why: ok ? undefined : lastLines(out) }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function readFigure(file: string, id: string): Figure | undefined {
+  try {
+    return figuresIn(readFileSync(file, 'utf8')).find((figure) => figure.id === id)
+  } catch {
+    return undefined
+  }
+}
+
+async function runSuite(runner: SuiteRun, wish: RunWish, { root }: PlayWish): Promise<Run> {
+  const { id, promise, fault, file } = runner
+  const { code, out, tookMs } = await runChild(['--import=tsx', file], root, lateMsMin)
+  const count = passesIn(out)
+  const ok = code === 0 && count > 0
+  const figure = { id, promise, fault, count, seed: 0, durationMs: tookMs, ok }
+  return { wish, tookMs, figure, why: ok ? undefined : lastLines(out) }
+}
+
+/** Assertions that passed, in TAP: the lines that head no subtest of their own. */
+export function passesIn(tap: string): number {
+  const lines = tap.split('\n')
+  const isHead = (line: string): boolean => / # time=|# SKIP|# TODO| \{$/.test(line)
+  return lines.filter((line) => /^\s*ok \d+/.test(line) && !isHead(line)).length
+}
+
+/** One run to learn the rate, another for what is left of the time. */
+export async function play(runner: Runner, wish: PlayWish): Promise<EvidenceRow> {
+  const { seed, shareMs, tell } = wish
+  if (runner.kind === 'suite') {
+    return rowOf(runner, [await runSuite(runner, { count: 1, seed: 0 }, wish)], wish.commit)
+  }
+  const runs = [await runLong(runner, { count: runner.first, seed }, wish)]
+  const [first] = runs
+  if (first?.figure?.ok === true && runner.weight > 0) {
+    const count = countFor(shareMs, runner.first, first.tookMs)
+    tell(
+      `  ${runner.first} ${runner.unit} in ${(first.tookMs / 1_000).toFixed(1)} s; next ${count}`,
+    )
+    if (count > 0) runs.push(await runLong(runner, { count, seed: seed + 1 }, wish))
+  }
+  return rowOf(runner, runs, wish.commit)
+}
+
+function rowOf(runner: Runner, runs: readonly Run[], commit: string): EvidenceRow {
+  const sum = (of: (run: Run) => number): number => runs.reduce((all, run) => all + of(run), 0)
+  const biggest = runs.reduce((best, run) => (run.wish.count > best.wish.count ? run : best))
+  const figures = runs.flatMap(({ figure }) => figure ?? [])
+  const why = runs.find((run) => run.why !== undefined)?.why
+  return {
+    id: runner.id,
+    promise: figures[0]?.promise ?? 'not known: there was no figure',
+    fault: figures[0]?.fault ?? 'not known: there was no figure',
+    count: figures.reduce((all, { count }) => all + count, 0),
+    unit: runner.unit,
+    seeds: [...new Set(figures.map(({ seed }) => seed))].filter((seed) => seed > 0),
+    durationMs: Math.round(sum(({ tookMs }) => tookMs)),
+    ok: figures.length === runs.length && figures.every(({ ok }) => ok),
+    command: commandOf(runner, biggest.wish),
+    commit,
+    date: new Date().toISOString(),
+    ...(why === undefined ? {} : { why }),
+  }
+}
