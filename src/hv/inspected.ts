@@ -36,6 +36,8 @@ export interface Inspected {
 export interface InspectedOptions {
   /** Events that the journal keeps: a power of two; journalEventsMax when it is left out. */
   readonly journalEvents?: number | undefined
+  /** Transitions of frames that the history keeps: a power of two; historyEntriesMax when left out. */
+  readonly historyEntries?: number | undefined
   /** Told of everything as well, after the journal. */
   readonly watches?: readonly HvWatch[]
   /** Takes the lines of the run's record; no record is made without it. */
@@ -45,7 +47,7 @@ export interface InspectedOptions {
 export function inspectedHypervisor(
   config: HvConfig,
   ports: InspectedPorts,
-  { watches = [], record: wish, journalEvents }: InspectedOptions = {},
+  { watches = [], record: wish, journalEvents, historyEntries }: InspectedOptions = {},
 ): Inspected {
   const watch = new JournalWatch(
     {
@@ -56,6 +58,7 @@ export function inspectedHypervisor(
       awaited: () => waits.size > 0,
     },
     new Journal(new JournalNames(), journalEvents, ports.token().slice(0, journalRunChars)),
+    historyEntries,
   )
   const { journal, counters, history } = watch
   const waits = new Waits({

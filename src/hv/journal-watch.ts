@@ -56,11 +56,15 @@ export class JournalWatch implements HvWatch {
   readonly #ports: JournalPorts
   readonly #clock: TurnClock
 
-  constructor(ports: JournalPorts, journal = new Journal(new JournalNames())) {
+  constructor(
+    ports: JournalPorts,
+    journal = new Journal(new JournalNames()),
+    historyEntries?: number,
+  ) {
     this.journal = journal
     this.names = journal.names
     this.counters = new Counters(this.names)
-    this.history = new FrameHistory(this.names)
+    this.history = new FrameHistory(this.names, historyEntries)
     this.#ports = ports
     this.#clock = new TurnClock(ports.now, ports.later)
   }

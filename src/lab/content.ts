@@ -3,7 +3,7 @@
  * speaks for itself.
  */
 import type { Gfn, Lpid, Page } from '../abi/page.ts'
-import { tagOfBytes } from '../ultravisor/page-contents.ts'
+import { isZeros, tagOfBytes } from '../ultravisor/page-contents.ts'
 
 /** Who wrote a page, and when. */
 export const Writer = {
@@ -52,5 +52,5 @@ function sameBytes(left: Uint8Array, right: Uint8Array): boolean {
 
 function holdsTag(bytes: Uint8Array, tag: bigint): boolean {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  return view.getBigUint64(0) === tag && bytes.subarray(8).every((byte) => byte === 0)
+  return view.getBigUint64(0) === tag && isZeros(bytes.subarray(8))
 }

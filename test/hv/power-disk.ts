@@ -88,7 +88,7 @@ export class PowerDisk implements LedgerDisk {
       append: (bytes) => {
         this.#step(`append ${path}`)
         const taken = this.steps.length - 1 === this.shortAt ? bytes.length >> 1 : bytes.length
-        node.bytes = new Uint8Array(Buffer.concat([node.bytes, bytes.subarray(0, taken)]))
+        node.bytes = extended(node.bytes, bytes.subarray(0, taken))
         return taken
       },
       sync: (done) => {
@@ -158,6 +158,19 @@ export class PowerDisk implements LedgerDisk {
     const at = this.steps.push(step) - 1
     if (this.stays ? at >= this.failsAt : at === this.failsAt) throw new Error(this.why)
   }
+}
+
+/** Bytes with more behind them: in the room that their buffer has, which nobody else sees, or in a bigger one. */
+function extended(bytes: Uint8Array, more: Uint8Array): Uint8Array {
+  const length = bytes.length + more.length
+  let { buffer } = bytes
+  if (bytes.byteOffset !== 0 || buffer.byteLength < length) {
+    buffer = new ArrayBuffer(Math.max(1_024, 2 * length))
+    new Uint8Array(buffer).set(bytes)
+  }
+  const longer = new Uint8Array(buffer, 0, length)
+  longer.set(more, bytes.length)
+  return longer
 }
 
 /** What is sure, and of the rest: some of its sectors, zeros and rubbish. */

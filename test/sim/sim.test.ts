@@ -1,0 +1,99 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import t from 'tap'
+import { campaign } from './campaign.ts'
+import { FAULTS, planOf } from './plan.ts'
+import { PLANTS } from './plants.ts'
+import { run } from './run.ts'
+import { tell } from './shorten.ts'
+
+t.setTimeout(600_000)
+
+const MAIN = fileURLToPath(new URL('main.ts', import.meta.url))
+const SEEDS = 10_000
+/** Processes that share them. */
+const PARTS = 2
+
+interface Row {
+  readonly ok: boolean
+  readonly seeds: number
+  readonly checks: number
+  readonly executed: number
+  readonly faults: Readonly<Record<string, number>>
+}
+
+const files = mkdtempSync(join(tmpdir(), 'uvmem-sim-'))
+t.teardown(() => rmSync(files, { recursive: true }))
+
+/** Plays seeds in a process of their own; what it prints when they do not all end well is thrown. */
+async function play(part: number): Promise<Row> {
+  const json = join(files, `${part}.json`)
+  const seed = 1 + (part * SEEDS) / PARTS
+  const words = ['--seed', seed, '--seeds', SEEDS / PARTS, '--json', json].map(String)
+  const env = { ...process.env, NODE_OPTIONS: '' }
+  await promisify(execFile)(process.execPath, ['--import=tsx', MAIN, ...words], { env })
+  return JSON.parse(readFileSync(json, 'utf8')) as Row
+}
+
+t.test('10,000 seeds: whatever breaks, nothing is lost, doubled, leaked or stuck', async (t) => {
+  const rows = await Promise.all(Array.from({ length: PARTS }, (_, part) => play(part)))
+  const sum = (of: (row: Row) => number): number => rows.reduce((all, row) => all + of(row), 0)
+  t.ok(rows.every(({ ok }) => ok))
+  t.equal(
+    sum(({ seeds }) => seeds),
+    10_000,
+  )
+  t.ok(sum(({ checks }) => checks) > 1_000_000, 'everything was looked at after each change')
+  t.ok(sum(({ executed }) => executed) > 400_000, 'calls were executed')
+  for (const kind of [...FAULTS, 'resumed']) {
+    const count = sum(({ faults }) => faults[kind] ?? 0)
+    t.ok(count > 1_000, `${kind}: ${count} times`)
+  }
+})
+
+t.test('a seed is the same every time, and another one is not', async (t) => {
+  const first = await run(planOf(11))
+  const again = await run(planOf(11))
+  const other = await run(planOf(12))
+  t.ok(first.messages > 50)
+  t.same(again, first)
+  t.not(other.fingerprint, first.fingerprint)
+})
+
+t.test('a defect that is planted is found, and told in a short story', async (t) => {
+  for (const { what, plant } of PLANTS) {
+    const putBack = plant()
+    try {
+      const { story, seeds } = await campaign({ from: 1, seeds: 400 })
+      t.ok(story !== undefined, `${what}: found with seed ${seeds}`)
+      if (story === undefined) continue
+      t.ok(story.plan.acts.length <= 12, tell(story).join('\n'))
+    } finally {
+      putBack()
+    }
+  }
+  const { story } = await campaign({ from: 1, seeds: 40 })
+  t.equal(story, undefined, 'without them nothing is found')
+})
+
+t.test(
+  'a stranger that nothing but ownership keeps out is found out when that is gone',
+  async (t) => {
+    let found: string | undefined
+    for (let seed = 1; seed <= 60 && found === undefined; seed++) {
+      const plan = planOf(seed)
+      // Before a guest's first boot its VM is anybody's.
+      const acts = [
+        { at: 0.5, act: { do: 'stranger', what: 'foreign', page: seed } as const },
+        ...plan.acts,
+      ]
+      const result = await run({ world: { ...plan.world, isOpen: true }, acts })
+      found = result.finding
+    }
+    t.match(found, /a stranger was answered/)
+  },
+)
