@@ -40,14 +40,14 @@ async function runSoak({ seconds, seed, tell }: EnduranceWish): Promise<Figure> 
 async function runOverload({ seed, tell }: EnduranceWish): Promise<Figure> {
   const began = performance.now()
   const result = await flood({ clients, seconds: floodSeconds, tell })
-  const { capacity, offered, sent, refused, most, rssBefore, alone, wrong } = result
+  const { capacity, offered, sent, moved, refused, most, rssBefore, alone, wrong } = result
   return {
     id: 'overload',
     promise: `Memory (${rssGrowthBytesMax / 2 ** 20} MiB more at most), queues and buffers stay within their limits; each call is answered or refused; one alone is as quick afterwards`,
     fault: 'three times the calls that it can do, from clients that do not wait',
     ...{ count: sent, seed, durationMs: since(began), ok: wrong.length === 0 },
     detail: [
-      `${Math.round(capacity)} calls a second, then ${Math.round(offered)}: ${refused} refused`,
+      `${Math.round(capacity)} calls a second, then ${Math.round(offered)}: ${moved} pages moved, ${refused} calls refused`,
       `rss ${rssBefore}, ${most.rss} at most; longest queue ${most.queueLongest}`,
       `a call alone: ${alone.before} us before, ${alone.after} us afterwards`,
       ...wrong,
