@@ -12,12 +12,7 @@ import { serve } from '../../src/ultravisor/serve.ts'
 import { restoreUltravisor, snapshotOf } from '../../src/ultravisor/snapshot.ts'
 import { runSteps } from '../../src/ultravisor/steps.ts'
 import { brokenRules, history, perform, wildHv } from './random-history.ts'
-import {
-  HonestHv,
-  LPID,
-  PROFILES,
-  settle,
-} from './uv-for-test.ts'
+import { HonestHv, LPID, PROFILES, settle } from './uv-for-test.ts'
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
 t.comment(`seed ${SEED}: SEED=${SEED} repeats this run`)

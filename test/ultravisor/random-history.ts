@@ -87,6 +87,5 @@ export const history = fc.tuple(
 /** Rules that are broken, but for what a call that aborted its guest leaves: nobody goes on with it. */
 export const brokenRules = (uv: Ultravisor): readonly UvViolation[] =>
   violationsOf(uv).filter(
-    ({ rule }) =>
-      rule !== 'transient-at-rest' || uv.svms.get(LPID)?.state !== SvmState.Abort,
+    ({ rule }) => rule !== 'transient-at-rest' || uv.svms.get(LPID)?.state !== SvmState.Abort,
   )
