@@ -18,6 +18,9 @@ const app = server({
   app: { journalEvents: JOURNAL_EVENTS },
 })
 
+// Whoever writes there for the first time opens it: that is nothing that a client left.
+void process.stderr.writable
+
 /** Kinds of what keeps the process alive, counted. */
 function resources(): Readonly<Record<string, number>> {
   const counts: Record<string, number> = {}

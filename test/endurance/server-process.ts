@@ -28,17 +28,22 @@ const CHILD = fileURLToPath(new URL(`./server-child.${isSource ? 'ts' : 'js'}`, 
 export class ServerProcess {
   readonly address: Address
   readonly #child: ChildProcess
+  /** What it has said on stderr: nothing, if all is well. */
+  err = ''
 
   private constructor(child: ChildProcess, address: Address) {
     this.#child = child
     this.address = address
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.err += text
+    })
   }
 
   static async start(): Promise<ServerProcess> {
     const execArgv = isSource ? ['--import=tsx'] : []
     // What tap wants of Node.js is for tests, not for the server.
     const env = { PATH: process.env['PATH'] ?? '' }
-    const child = fork(CHILD, { execArgv, env })
+    const child = fork(CHILD, { execArgv, env, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
     const [address] = (await once(child, 'message')) as [Address]
     return new ServerProcess(child, address)
   }

@@ -87,6 +87,7 @@ class Soak {
     await this.#leave(before)
     const code = await this.#server.end()
     if (code !== 0) this.#wrong.push(`the server ended with ${code}`)
+    if (this.#server.err !== '') this.#wrong.push(`the server said: ${this.#server.err}`)
     const done = this.#guests.reduce((sum, guest) => sum + guest.done, 0)
     return {
       ...{ seconds: this.#wish.seconds, done, visits: this.#visits },
