@@ -25,6 +25,12 @@ export const REASONS: readonly Reason[] = [
   },
   {
     file: PAGE_IN,
+    original: 'gpa !== gpaOf(gfn)',
+    replacement: 'true',
+    why: 'only saves memory: without a note the GPA is that of the GFN',
+  },
+  {
+    file: PAGE_IN,
     original: "'the promised device page'",
     replacement: '""',
     why: 'the text of a mistake of ours that never happens',

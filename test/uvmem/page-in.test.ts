@@ -87,6 +87,12 @@ const MOVES = `
     do page_in gpa 131071 -> H_SUCCESS
     asks UV_PAGE_IN ra1 to 0x1ffff
     leaves g=.,U0,.,. used=0
+  * an address inside the page is the one that the host's access asks for
+    with touched=1
+    after init_start; page_in gpa 131071
+    do touch 1 -> 0
+    asks UV_PAGE_OUT 0x1ffff to ra2
+    leaves g=.,M,.,. used=
   * the last PFN of the pool can be taken
     with pool=2
     after init_start; page_in 0
