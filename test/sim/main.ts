@@ -54,17 +54,20 @@ async function main(): Promise<number> {
 }
 
 /** What the table of promises shows of it. */
-const rowOf = ({ story, ...counts }: Summary, seed: number, durationMs: number) => ({
-  id: 'simulation',
-  promise:
-    'no invariant breaks, no call is lost or executed twice, nobody reaches what is not theirs',
-  fault: 'delays, cuts, crashes of both sides, slow readers, disk errors, refusals, clocks, a liar',
-  count: counts.seeds,
-  seed,
-  durationMs,
-  ok: story === undefined,
-  ...counts,
-})
+function rowOf({ story, ...counts }: Summary, seed: number, durationMs: number) {
+  return {
+    id: 'simulation',
+    promise:
+      'no invariant breaks, no call is lost or executed twice, nobody reaches what is not theirs',
+    fault:
+      'delays, cuts, crashes of both sides, slow readers, disk errors, refusals, clocks, a liar',
+    count: counts.seeds,
+    seed,
+    durationMs,
+    ok: story === undefined,
+    ...counts,
+  }
+}
 
 function show({ story, faults, ...counts }: Summary, durationMs: number): void {
   const { seeds, events, messages, executed, checks } = counts
