@@ -77,7 +77,7 @@ const LONG: readonly Runner[] = [
   long({
     ...{ id: 'secrecy', unit: 'page moves', script: 'secrecy', program: 'secrecy/main.js' },
     words: (wish) => ['--moves', String(wish.count), ...seeded(wish)],
-    ...{ first: 5_000, weight: 2 },
+    ...{ first: 1_000, weight: 2 },
   }),
   long({
     ...{ id: 'soak', unit: 'seconds', script: 'soak', program: 'endurance/main.js' },
