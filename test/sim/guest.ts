@@ -229,7 +229,7 @@ export class Guest {
 
   /** A page that cannot be reached while nothing is wrong. */
   #refused(gfn: Gfn, how: string): void {
-    if (!this.#world.isHealed || !this.#world.hasRoom || how === 'dead') return
+    if (!this.#world.isSettled || !this.#world.hasRoom || how === 'dead') return
     const { svm } = this
     if (svm?.slots.find(gfn) === undefined) return
     this.#world.auditor.tell(`I4: VM ${this.lpid} cannot reach GFN ${gfn} any more: ${how}`)

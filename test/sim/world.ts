@@ -47,6 +47,8 @@ export class SimWorld {
   ) as FaultCounts
   /** Faults are over. */
   isHealed = false
+  /** So is what they led to: every guest runs, and reads what is its own. */
+  isSettled = false
   readonly #wish: World
   readonly #random: Prng
   readonly #network: Network
@@ -125,6 +127,7 @@ export class SimWorld {
 
   /** Everybody reads all that is theirs. */
   checkAll(): void {
+    this.isSettled = true
     for (const guest of this.#guests) guest.checkAll()
   }
 
