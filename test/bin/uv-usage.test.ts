@@ -1,39 +1,6 @@
 /** What `uvmem uv` and `uvmem demo` say to a command line that cannot be understood. */
-import { Readable, Writable } from 'node:stream'
 import t from 'tap'
-import type { ExitCode, Io } from '../../src/bin/io.ts'
-import { main } from '../../src/bin/main.ts'
-
-async function uvmem(words: readonly string[], env: Readonly<Record<string, string>> = {}) {
-  const said = { out: '', err: '' }
-  const into = (name: 'out' | 'err') =>
-    new Writable({
-      write: (chunk, _, done) => {
-        said[name] += String(chunk)
-        done()
-      },
-    })
-  let code: ExitCode | undefined
-  const io: Io = {
-    env,
-    input: Readable.from([]),
-    out: into('out'),
-    err: into('err'),
-    isTerminal: false,
-    errIsTerminal: false,
-    self: [process.execPath, 'uvmem'],
-    parent: undefined,
-    onSignal: () => undefined,
-    setExitCode: (given) => {
-      code = given
-    },
-    exit: () => {
-      throw new Error('nothing here ends the process')
-    },
-  }
-  const given = await main(words, io)
-  return { ...said, code: given ?? code }
-}
+import { run as uvmem } from './command-line.ts'
 
 t.test('bad usage ends with 2 and names the flag, the value and what was expected', async (t) => {
   const cases = [

@@ -2,7 +2,6 @@
  * The hypervisor's process: the real application, from the RPC peers down to the ledger, with virtual
  * connections, time and disk below it. Killed, it leaves nothing but its disk.
  */
-import { createHash } from 'node:crypto'
 import { CLOSE, type CloseName } from '../../schemas/errors.ts'
 import { LIMITS, type Limits } from '../../schemas/limits.ts'
 import type { Lpid } from '../../src/abi/page.ts'
@@ -29,6 +28,7 @@ import {
   type ConversationPorts,
   UvConversation,
 } from '../../src/server/uv-conversation.ts'
+import { digest } from '../hv/ledger-world.ts'
 import type { PowerDisk } from '../hv/power-disk.ts'
 import { type Clock, Scope } from './clock.ts'
 import type { WireEnd } from './network.ts'
@@ -132,11 +132,6 @@ export class HvProcess {
 
   #openLedger(disk: PowerDisk): Durable {
     const { clock, random, failed } = this.#wish
-    const digest = (parts: readonly Uint8Array[]): Uint8Array => {
-      const hash = createHash('sha256')
-      for (const part of parts) hash.update(part)
-      return hash.digest()
-    }
     const opened = Durable.open('dir', {
       disk: timed(disk, () => this.scope.after(random.real() * 2, () => disk.work())),
       digest,
