@@ -1,9 +1,7 @@
 /** The `uvmem` command as a process of its own. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
-
-const PROGRAM = fileURLToPath(new URL('../../src/bin/uvmem.ts', import.meta.url))
+import { buildProgram } from '../built-program.ts'
 
 export interface Ended {
   readonly code: number | null
@@ -25,7 +23,7 @@ export function start(
   words: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Running {
-  const child = spawn(process.execPath, ['--import=tsx', PROGRAM, ...words], {
+  const child = spawn(process.execPath, [...buildProgram().words, ...words], {
     env: { PATH: process.env['PATH'] ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -11,10 +11,11 @@ import { type Prng, prng } from '../../src/lib/prng.ts'
 import { imageOf } from '../../src/load/image.ts'
 import { HvRest } from '../../src/peer/hv-rest.ts'
 import { connectUv, type UvClient } from '../../src/peer/uv-client.ts'
+import type { Program } from '../built-program.ts'
 import { GUEST_PAGES, GuestWork } from './guest-work.ts'
 import { OperatorWork } from './operator-work.ts'
 import { again } from './rest-again.ts'
-import { type Place, type Program, ServerProcess } from './server-process.ts'
+import { type Place, ServerProcess } from './server-process.ts'
 
 /** Acknowledged calls between two kills, at most; and milliseconds, however few there were. */
 const callsMax = 40

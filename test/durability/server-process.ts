@@ -1,14 +1,10 @@
 /** `uvmem hv --durable` as a process that is killed and started again, on its port and directory. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
+import type { Program } from '../built-program.ts'
 
 /** Milliseconds that a start may take on a machine that has much else to do. */
 const startMsMax = 110_000
-
-export interface Program {
-  /** What Node.js is told: flags and the script. */
-  readonly words: readonly string[]
-}
 
 export interface Place {
   readonly url: string

@@ -1,9 +1,7 @@
 /** Runs `uvmem` as processes of its own. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
-
-const SCRIPT = fileURLToPath(new URL('../../src/bin/uvmem.ts', import.meta.url))
+import { buildProgram } from '../built-program.ts'
 
 export interface Ended {
   readonly code: number | null
@@ -22,7 +20,7 @@ export function start(
   words: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Running {
-  const child = spawn(process.execPath, ['--import=tsx', SCRIPT, ...words], {
+  const child = spawn(process.execPath, [...buildProgram().words, ...words], {
     env: { PATH: process.env['PATH'] ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

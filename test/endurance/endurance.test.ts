@@ -1,6 +1,6 @@
 /** How a server bears load, for long and too much of it, and how it ends under it. */
 import t from 'tap'
-import { buildProgram } from '../durability/built-program.ts'
+import { buildProgram } from '../built-program.ts'
 import { runKills, termMsMax } from '../durability/kill-run.ts'
 import { flood } from './flood.ts'
 import { heapGrowthMax, soak } from './soak.ts'
@@ -37,7 +37,7 @@ t.test('three times what it can do: bounded, each call answered, quick again', a
 
 t.test('20 times SIGTERM under load: it ends in time, and nothing is lost', async (t) => {
   const wish = {
-    program: buildProgram('endurance'),
+    program: buildProgram(),
     kills: 20,
     servers: 4,
     seed: SEED,

@@ -1,6 +1,7 @@
 /** What the endurance runs show, each with its promise. */
+
+import type { Program } from '../built-program.ts'
 import { runKills, termMsMax } from '../durability/kill-run.ts'
-import type { Program } from '../durability/server-process.ts'
 import type { Figure } from '../hostile/figures.ts'
 import { flood, rssGrowthBytesMax } from './flood.ts'
 import { heapGrowthMax, soak } from './soak.ts'

@@ -2,12 +2,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
-
-const UVMEM = fileURLToPath(new URL('../../src/bin/uvmem.ts', import.meta.url))
+import { buildProgram } from '../built-program.ts'
 
 const start = (words: readonly string[]): ChildProcess =>
-  spawn(process.execPath, ['--import=tsx', UVMEM, ...words], { stdio: ['ignore', 'pipe', 'pipe'] })
+  spawn(process.execPath, [...buildProgram().words, ...words], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
 
 /** A server that ends with the test. */
 export async function startServer(

@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { buildProgram } from '../durability/built-program.ts'
+import { buildProgram } from '../built-program.ts'
 import { served } from './served.ts'
 
 t.setTimeout(300_000)
@@ -38,7 +38,7 @@ const skip =
   tried.status === 0 ? false : 'this needs setpriv, unshare and the right to use them: not tried'
 
 t.test('a server needs no right and writes nothing', { skip }, async (t) => {
-  const program = buildProgram('privilege').words
+  const program = buildProgram().words
   const { stdout, stderr } = probe(program[0]?.replace(/\/src\/bin\/.*/, '') ?? '')
   t.same(stdout.trim().split('\n').length, 4, stderr)
   t.notMatch(stdout, 'written', 'nothing can be written where it runs')

@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { buildProgram } from '../durability/built-program.ts'
+import { buildProgram } from '../built-program.ts'
 import { served } from './served.ts'
 import { run } from './tarball.ts'
 
@@ -89,7 +89,7 @@ t.test('a server starts from an install in which no script ran', async (t) => {
     t.match(String(error), 'npm', 'nothing else was wrong')
     return
   }
-  const [script = ''] = buildProgram('supply').words
+  const [script = ''] = buildProgram().words
   mkdirSync(join(folder, 'dist'))
   cpSync(join(script, '..', '..', '..'), join(folder, 'dist'), { recursive: true })
   const program = join(folder, 'dist', 'src', 'bin', 'uvmem.js')
