@@ -39,6 +39,8 @@ export class LoadError extends Error {
   override readonly name = 'LoadError'
 }
 
+/** Milliseconds that operations have to end when nobody is waited for any more. */
+const QUIET_MS = 5_000
 const TICK_MS = 200
 /** Milliseconds that all workers have to hear of the start. */
 const LEAD_MS = 100
@@ -144,8 +146,18 @@ function progressOf(
   }
 }
 
+/**
+ * What does not hold at the server. Operations of clients that were killed wait for them until the grace
+ * time of their sessions is over: so long it is given to become quiet.
+ */
 async function violationsOf(rest: HvRest): Promise<readonly string[]> {
-  const { quiet, violations } = await rest.call('getInvariants')
+  const { limits } = await rest.call('getHost')
+  const until = Date.now() + limits.sessionGraceMs + QUIET_MS
+  let { quiet, violations } = await rest.call('getInvariants')
+  while (!quiet && Date.now() < until) {
+    await sleep(TICK_MS)
+    ;({ quiet, violations } = await rest.call('getInvariants'))
+  }
   const unexplained = violations.filter(({ defect }) => defect === undefined)
   const lines = unexplained.map(({ invariant, lpid, count }) => {
     const of = lpid === undefined ? '' : `LPID ${lpid}: `

@@ -14,7 +14,17 @@ export async function startServer(
   t: { teardown: (end: () => void) => void },
   pool = '1GiB',
 ): Promise<string> {
-  const child = start(['hv', '--port', '0', '--pool', pool, '--log-level', 'error'])
+  const child = start([
+    'hv',
+    '--port',
+    '0',
+    '--pool',
+    pool,
+    '--log-level',
+    'error',
+    '--session-grace',
+    '3s',
+  ])
   t.teardown(() => child.kill('SIGKILL'))
   if (child.stdout === null) throw new Error('no stdout')
   const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
