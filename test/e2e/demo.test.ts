@@ -113,7 +113,7 @@ t.test('interrupted, it ends with 1 and leaves no process behind', async (t) => 
 const childrenOf = (pid: number): number[] =>
   execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(pid)], { encoding: 'utf8' })
     .split('\n')
-    .filter((line) => /uvmem\.ts (hv|uv-agent) /.test(line))
+    .filter((line) => /uvmem\.[jt]s (hv|uv-agent) /.test(line))
     .map((line) => Number.parseInt(line, 10))
 
 function isAlive(pid: number): boolean {
