@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The `uvmem` command: the only file that knows `process`. */
+import './v8-flags.ts'
 import type { Io, ParentPort } from './io.ts'
 import { main } from './main.ts'
 

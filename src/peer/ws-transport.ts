@@ -11,6 +11,7 @@ import { WebSocket } from 'ws'
 import { CLOSE } from '../../schemas/errors.ts'
 import { LIMITS } from '../../schemas/limits.ts'
 import { present } from '../lib/assert.ts'
+import { BUSY_POLL } from './busy-poll.ts'
 import { sendMasked } from './masked-frame.ts'
 import type { Transport, WireData } from './rpc-codec.ts'
 import { TurnCork } from './turn-cork.ts'
@@ -112,6 +113,7 @@ function attach(
   })
   socket.on('message', (data, isBinary) => {
     alive()
+    BUSY_POLL.heard()
     const bytes = data as Buffer
     try {
       options.receive(isBinary ? bytes : bytes.toString('utf8'))

@@ -13,6 +13,7 @@ import { HeldTransport } from '../hv/held-transport.ts'
 import type { Hypervisor } from '../hv/hypervisor.ts'
 import type { Session } from '../hv/session.ts'
 import { invariant } from '../lib/assert.ts'
+import { BUSY_POLL } from '../peer/busy-poll.ts'
 import type { Connection } from '../peer/rpc-connection.ts'
 import type { Peer } from '../peer/rpc-peer.ts'
 import type { Principal } from './principal.ts'
@@ -134,6 +135,7 @@ export class UvConnection {
     const socket = this.#socket
     socket.on('message', (data: Buffer, isBinary: boolean) => {
       this.#seenAt = this.#ports.now()
+      BUSY_POLL.heard()
       const message = isBinary ? data : data.toString('utf8')
       this.#conversation.guard(() => this.#line.receive(message))
     })

@@ -1,5 +1,7 @@
 /** `wire-client TASK JSON`: one measurement against a running server; prints its figures as JSON. */
 import { createCipheriv, randomBytes } from 'node:crypto'
+// As every client of ours has it.
+import '../../src/bin/v8-flags.ts'
 import { asGpa, asLpid, PAGE_SHIFT, PAGE_SIZE } from '../../src/abi/page.ts'
 import { randomSource } from '../../src/peer/file-source.ts'
 import { HvRest } from '../../src/peer/hv-rest.ts'

@@ -1,0 +1,59 @@
+/**
+ * Keeps the event loop from falling asleep for a moment when messages come one right after the other:
+ * to be woken costs the other side's write, and us, several times what a message costs.
+ *
+ * The kernel knows the same for sockets (busy_poll) and for virtual processors (halt_poll_ns), and
+ * bounds it the same way: who hears nothing soon goes to sleep, and who has no processor to itself
+ * does not poll at all.
+ */
+
+/** Milliseconds that a message is waited for with open eyes, when the last two were as close. */
+export const busyPollMsMax = 0.3
+/** Milliseconds between two looks by which somebody else must have had the processor. */
+const CONTENDED_MS = 1
+/** Milliseconds that it is left to them, then. */
+const REST_MS = 10
+
+export interface BusyPollPorts {
+  /** Milliseconds, rising. */
+  readonly now: () => number
+  /** Runs something in the next turn of the event loop, which does not sleep before it. */
+  readonly again: (run: () => void) => void
+}
+
+export class BusyPoll {
+  readonly #ports: BusyPollPorts
+  #isPolling = false
+  #heardAt = Number.NEGATIVE_INFINITY
+  #lookedAt = 0
+  #restsUntil = Number.NEGATIVE_INFINITY
+
+  constructor(ports: BusyPollPorts) {
+    this.#ports = ports
+  }
+
+  /** A message has come. */
+  heard(): void {
+    const now = this.#ports.now()
+    const isNear = now - this.#heardAt <= busyPollMsMax
+    this.#heardAt = now
+    if (!isNear || this.#isPolling || now < this.#restsUntil) return
+    this.#isPolling = true
+    this.#lookedAt = now
+    this.#ports.again(this.#look)
+  }
+
+  readonly #look = (): void => {
+    const now = this.#ports.now()
+    const before = this.#lookedAt
+    this.#lookedAt = now
+    // A turn in which a message was served may be long for that.
+    const isContended = this.#heardAt < before && now - before > CONTENDED_MS
+    if (isContended) this.#restsUntil = now + REST_MS
+    this.#isPolling = !isContended && now - this.#heardAt <= busyPollMsMax
+    if (this.#isPolling) this.#ports.again(this.#look)
+  }
+}
+
+/** Of this process: it has one event loop, however many connections. */
+export const BUSY_POLL = new BusyPoll({ now: () => performance.now(), again: setImmediate })
