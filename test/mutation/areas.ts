@@ -1,8 +1,9 @@
 /** What is mutated, and the tests that shall notice: the two cores and the code of sessions. */
+import { globFiles } from './glob-files.ts'
 
 export interface Area {
   readonly name: string
-  /** Globs of sources. */
+  /** Sources; a star stands for any part of a name or path. */
   readonly mutate: readonly string[]
   /** Test files without their ending, those that notice most and take least first. */
   readonly tests: readonly string[]
@@ -11,28 +12,44 @@ export interface Area {
 export const AREAS: readonly Area[] = [
   {
     name: 'hypervisor core',
-    mutate: ['src/uvmem/**/*.ts'],
-    tests: ['test/uvmem/*', 'test/hv/pipelining'],
+    mutate: ['src/uvmem/*'],
+    tests: ['test/uvmem/*'],
   },
   {
     name: 'ultravisor core',
-    mutate: ['src/ultravisor/**/*.ts'],
+    mutate: ['src/ultravisor/*'],
     tests: ['test/ultravisor/*', 'test/peer/uv-window', 'test/peer/uv-agreement'],
   },
   {
     name: 'sessions',
-    mutate: ['src/peer/rpc-*.ts', 'src/hv/session*.ts'],
-    tests: ['test/peer/rpc-*', 'test/server/session', 'test/server/resume'],
+    mutate: [
+      ...['backlog', 'calls', 'complaints', 'connection', 'counters', 'drive', 'fingerprint'],
+      ...['inbox', 'kept-answers', 'open-calls', 'outbox', 'peer', 'restore', 'resume', 'service'],
+    ]
+      .map((part) => `src/peer/rpc-${part}.ts`)
+      .concat('src/hv/session*', 'src/server/uv-conversation.ts'),
+    tests: [
+      ...['backlog', 'drive', 'end', 'fingerprint', 'kept-answers', 'limits', 'peer'],
+      ...['property', 'resume', 'resume-ids', 'send', 'binary-server'],
+    ]
+      .map((part) => `test/peer/rpc-${part}`)
+      .concat('test/server/session', 'test/server/resume', 'test/server/wire'),
   },
 ]
 
-/** The folder or the beginning of a name that a glob stands for. */
-const stemOf = (glob: string): string => glob.slice(0, glob.indexOf('*'))
+/** A part of an area that one run of Stryker does. */
+export interface Batch {
+  readonly files: readonly string[]
+  readonly tests: readonly string[]
+}
 
-/** The areas that hold one of the paths; all of them without a path. */
-export const areasOf = (paths: readonly string[]): readonly Area[] =>
-  AREAS.filter(
-    ({ mutate }) =>
-      paths.length === 0 ||
-      paths.some((path) => mutate.some((glob) => path.startsWith(stemOf(glob)))),
+/** The files of an area that are, or are under, one of the paths; all of them without a path. */
+export const filesOf = ({ mutate }: Area, paths: readonly string[]): readonly string[] =>
+  globFiles(mutate, '.ts').filter(
+    (file) => paths.length === 0 || paths.some((path) => file.startsWith(path)),
   )
+
+export const testsOf = ({ tests }: Area): readonly string[] => {
+  const ending = '.test.ts'
+  return globFiles(tests, ending).map((file) => file.slice(0, -ending.length))
+}

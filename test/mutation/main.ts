@@ -1,114 +1,130 @@
 /**
- * `npm run mutation -- [PATH…] [--tests NAME,…] [--at-once N] [--json FILE] [--write]`
+ * `npm run mutation -- [PATH…] [--stale] [--at-once N] [--batch N] [--by-tap] [--json FILE]`
  *
  * Changes the code in many small ways, one at a time, and asks whether a test notices: files of the two
- * cores and of sessions (PATHs, or all of them: hours). `--tests` names other test files than the
- * area's, without their ending. `--write` writes test/mutation/report.md. Exit 0 when 90 % or more are
- * noticed, 1 when not, 2 on bad usage.
+ * cores and of sessions, those that are at or under a PATH, or all of them. `--stale` leaves out what was
+ * measured and has not changed since. Results of these files are put into test/mutation/results.json
+ * and report.md after each batch of files (10), so a run that is stopped goes on with `--stale`.
+ * `--by-tap` takes a process for each mutant and test file, and writes no results: it is slower by far,
+ * and there to check the runner of our own. Exit 0 when 90 % or more are noticed, 1 when not, 2 on bad
+ * usage.
  *
  * Stryker 9 is the last that runs on Node 20. It is installed beside this file, by its own lock file: who
- * builds or tests the product does not need its packages. Its tap runner starts a process for each
- * test file; a first run shows which files reach which mutant, and only those run for it.
+ * builds or tests the product does not need its packages.
  */
-import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { areasOf } from './areas.ts'
+import { AREAS, filesOf, testsOf } from './areas.ts'
 import { REASONS } from './reasons.ts'
-import { documentOf, StrykerReport, scoreOf, scoresOf, survivorsOf } from './report.ts'
+import { documentOf, whyOf } from './report.ts'
+import {
+  digestOf,
+  type FileResult,
+  mergedResults,
+  percentOf,
+  readResults,
+  scoreOf,
+  writeResults,
+} from './results.ts'
+import { resultsOf } from './stryker-report.ts'
+import { runStryker, type StrykerWish } from './stryker-run.ts'
 
 /** The programs run from the root; npm sees to that. */
 const ROOT = process.cwd()
-const OWN = join(ROOT, 'test', 'mutation')
-const WORK = join(OWN, 'node_modules', '.cache')
 const USAGE = 2
 /** Per cent. */
 const scoreMin = 90
 
-process.exitCode = main(process.argv.slice(2))
+const text = { type: 'string' } as const
+const flag = { type: 'boolean', default: false } as const
+const OPTIONS = {
+  stale: flag,
+  'by-tap': flag,
+  'at-once': { ...text, default: '2' },
+  batch: { ...text, default: '10' },
+  json: text,
+} as const
+
+const parse = (args: string[]) => parseArgs({ args, options: OPTIONS, allowPositionals: true })
+
+const isThere = (file: string): boolean => existsSync(join(ROOT, file))
 
 function main(args: string[]): number {
-  const text = { type: 'string' } as const
-  const options = { tests: text, 'at-once': text, json: text, write: { type: 'boolean' } } as const
   let parsed: ReturnType<typeof parse>
-  const parse = () => parseArgs({ args, options, allowPositionals: true })
   try {
-    parsed = parse()
+    parsed = parse(args)
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error))
     return USAGE
   }
   const { values, positionals: paths } = parsed
-  const areas = areasOf(paths)
-  if (areas.length === 0) {
-    console.error(`${paths.join(' ')}: in src/uvmem, src/ultravisor or the sessions' code`)
+  const elsewhere = paths.filter((path) =>
+    AREAS.every((area) => filesOf(area, [path]).length === 0),
+  )
+  if (elsewhere.length > 0) {
+    console.error(`${elsewhere.join(' ')}: neither in a core nor of sessions, see areas.ts`)
     return USAGE
   }
-  const tests = values.tests?.split(',') ?? areas.flatMap((area) => area.tests)
-  const mutate = paths.length > 0 ? paths : areas.flatMap((area) => area.mutate)
   const began = performance.now()
-  const report = runStryker(mutate, tests, Number(values['at-once'] ?? '2'))
-  return show(report, args, performance.now() - began, values)
+  const wishes = wishesOf(paths, values)
+  const results = wishes.flatMap((wish) => resultsOfWish(wish))
+  const isOk = show(results, performance.now() - began, values.json)
+  return isOk ? 0 : 1
 }
 
-function runStryker(mutate: readonly string[], tests: readonly string[], atOnce: number) {
-  if (!existsSync(join(OWN, 'node_modules', '@stryker-mutator'))) {
-    execFileSync('npm', ['ci', '--ignore-scripts'], { cwd: OWN, stdio: 'inherit' })
-  }
-  mkdirSync(WORK, { recursive: true })
-  const file = join(WORK, 'report.json')
-  const config = join(WORK, 'stryker.config.json')
-  writeFileSync(config, JSON.stringify(configOf(mutate, tests, atOnce, file)))
-  const program = join(OWN, 'node_modules', '.bin', 'stryker')
-  spawnSync(process.execPath, [program, 'run', config], { cwd: ROOT, stdio: 'inherit' })
-  return StrykerReport.parse(JSON.parse(readFileSync(file, 'utf8')))
+function wishesOf(
+  paths: readonly string[],
+  values: ReturnType<typeof parse>['values'],
+): readonly StrykerWish[] {
+  const size = Math.max(1, Number(values.batch))
+  const known = new Set(readResults(ROOT).map(({ file, digest }) => `${file} ${digest}`))
+  const isStale = (file: string): boolean =>
+    !known.has(`${file} ${digestOf(readFileSync(join(ROOT, file), 'utf8'))}`)
+  return AREAS.flatMap((area) => {
+    const files = filesOf(area, paths).filter((file) => !values.stale || isStale(file))
+    const count = Math.ceil(files.length / size)
+    return Array.from({ length: count }, (_, at) => ({
+      files: files.slice(at * size, (at + 1) * size),
+      tests: testsOf(area),
+      atOnce: Number(values['at-once']),
+      byTap: values['by-tap'],
+    }))
+  })
 }
 
-const configOf = (
-  mutate: readonly string[],
-  tests: readonly string[],
-  concurrency: number,
-  fileName: string,
-) => ({
-  mutate,
-  concurrency,
-  testRunner: 'tap',
-  plugins: [join(OWN, 'node_modules', '@stryker-mutator', 'tap-runner', 'dist', 'src', 'index.js')],
-  tap: {
-    testFiles: tests.map((name) => `out/${name}.test.js`),
-    nodeArgs: ['-r', '{{hookFile}}', '{{testFile}}'],
-    forceBail: true,
-  },
-  coverageAnalysis: 'perTest',
-  // The compiler only takes the types away: what a mutant does to them is no concern.
-  buildCommand: 'tsc -p tsconfig.json --noCheck --outDir out --declaration false',
-  // There is none by that name: Stryker would read it with an API that TypeScript 7 has no more.
-  tsconfigFile: 'none.json',
-  disableTypeChecks: '{src,schemas,test}/**/*.ts',
-  ignorePatterns: ['dist', 'docker', '.tap', 'test/mutation'],
-  tempDirName: 'node_modules/.cache/stryker',
-  reporters: ['json', 'progress-append-only'],
-  jsonReporter: { fileName },
-  timeoutMS: 60_000,
-  timeoutFactor: 4,
-  allowConsoleColors: false,
-})
-
-function show(
-  report: StrykerReport,
-  args: readonly string[],
-  tookMs: number,
-  { json, write }: { readonly json?: string | undefined; readonly write?: boolean | undefined },
-): number {
-  const scores = scoresOf(report)
-  const ok = scoreOf(scores) >= scoreMin
-  for (const { file, line, original, replacement } of survivorsOf(report)) {
-    console.log(`survives: ${file}:${line}: ${original} → ${replacement}`)
+function resultsOfWish(wish: StrykerWish): readonly FileResult[] {
+  const git = ['rev-parse', '--short=10', 'HEAD']
+  const commit = execFileSync('git', git, { cwd: ROOT, encoding: 'utf8' }).trim()
+  const report = runStryker(ROOT, wish)
+  const results = resultsOf(report, { commit, date: new Date().toISOString().slice(0, 10) })
+  if (!wish.byTap) {
+    const all = mergedResults(readResults(ROOT), results, isThere)
+    writeResults(ROOT, all)
+    const parts = AREAS.map((area) => ({ name: area.name, files: filesOf(area, []) }))
+    writeFileSync(join(ROOT, 'test', 'mutation', 'report.md'), documentOf(all, REASONS, parts))
   }
-  for (const score of scores) console.log(`${score.file}: ${scoreOf([score]).toFixed(1)} %`)
-  console.log(`${scoreOf(scores).toFixed(1)} % are noticed, ${scoreMin} % is promised`)
-  const count = scores.reduce((sum, { killed, left }) => sum + killed + left, 0)
+  return results
+}
+
+function show(results: readonly FileResult[], tookMs: number, json: string | undefined): boolean {
+  for (const { file, survivors } of results) {
+    for (const survivor of survivors.filter((each) => whyOf(REASONS, file, each) === undefined)) {
+      console.log(
+        `survives: ${file}:${survivor.line}: ${survivor.original} → ${survivor.replacement}`,
+      )
+    }
+  }
+  for (const result of results) {
+    console.log(`${result.file}: ${percentOf(scoreOf([result])).toFixed(1)} %`)
+  }
+  const { noticed, left } = scoreOf(results)
+  const percent = percentOf({ noticed, left })
+  const count = noticed + left
+  console.log(`${percent.toFixed(1)} % of ${count} are noticed, ${scoreMin} % is promised`)
+  console.log(`${(tookMs / 1000 / Math.max(count, 1)).toFixed(2)} s for each mutant`)
+  const ok = percent >= scoreMin
   if (json !== undefined) {
     const figure = {
       id: 'mutation',
@@ -118,13 +134,7 @@ function show(
     }
     writeFileSync(json, `${JSON.stringify(figure, undefined, 2)}\n`)
   }
-  if (write === true) {
-    const git = ['rev-parse', '--short=10', 'HEAD']
-    const commit = execFileSync('git', git, { cwd: ROOT, encoding: 'utf8' }).trim()
-    const words = args.filter((word) => word !== '--write').join(' ')
-    const command = `npm run mutation -- ${words}`.trim()
-    const made = { commit, date: new Date().toISOString(), command }
-    writeFileSync(join(OWN, 'report.md'), documentOf(report, REASONS, made))
-  }
-  return ok ? 0 : 1
+  return ok
 }
+
+process.exitCode = main(process.argv.slice(2))

@@ -2,89 +2,126 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { AREAS, areasOf } from './areas.ts'
+import { AREAS, filesOf, testsOf } from './areas.ts'
+import { shouldIgnore } from './ignored-code.ts'
 import { REASONS } from './reasons.ts'
-import { documentOf, type StrykerReport, scoreOf, scoresOf, survivorsOf } from './report.ts'
+import { documentOf } from './report.ts'
+import { mergedResults, percentOf, readResults, scoreOf } from './results.ts'
+import { resultsOf, type StrykerReport } from './stryker-report.ts'
 
 const ROOT = process.cwd()
-const place = (line: number, from: number, to: number) => ({
-  start: { line, column: from },
-  end: { line, column: to },
+const MADE = { commit: 'abc', date: '2026-01-02' }
+
+const mutant = (
+  status: string,
+  replacement: string,
+  [line, from, toLine, to]: readonly [number, number, number, number],
+) => ({
+  ...{ mutatorName: 'M', replacement, status },
+  location: { start: { line, column: from }, end: { line: toLine, column: to } },
 })
 const REPORT: StrykerReport = {
   files: {
     'src/a.ts': {
-      source: 'if (x > 0) y()\nz()\n',
+      source: 'if (x > 0) y()\nz(\n  1)\n',
       mutants: [
-        {
-          ...{ id: '1', mutatorName: 'C' },
-          replacement: 'true',
-          status: 'Survived',
-          location: place(1, 5, 10),
-        },
-        {
-          ...{ id: '2', mutatorName: 'C' },
-          replacement: 'false',
-          status: 'Killed',
-          location: place(1, 5, 10),
-        },
-        {
-          ...{ id: '3', mutatorName: 'B' },
-          replacement: '',
-          status: 'NoCoverage',
-          location: place(2, 1, 4),
-        },
-        {
-          ...{ id: '4', mutatorName: 'B' },
-          replacement: '',
-          status: 'Timeout',
-          location: place(2, 1, 4),
-        },
-        {
-          ...{ id: '5', mutatorName: 'B' },
-          replacement: '',
-          status: 'Ignored',
-          location: place(2, 1, 4),
-        },
+        mutant('Survived', 'true', [1, 5, 1, 10]),
+        mutant('Killed', 'false', [1, 5, 1, 10]),
+        mutant('NoCoverage', '', [2, 1, 3, 5]),
+        mutant('Timeout', '', [2, 1, 3, 5]),
+        mutant('Ignored', '', [2, 1, 3, 5]),
+        mutant('RuntimeError', '', [2, 1, 3, 5]),
       ],
     },
     'src/b.ts': { source: '', mutants: [] },
   },
 }
+const [A, B] = resultsOf(REPORT, MADE)
 
 t.test('what no test reaches survives, what hangs does not', async (t) => {
-  const scores = scoresOf(REPORT)
-  t.same(scores, [{ file: 'src/a.ts', killed: 2, left: 2 }])
-  t.equal(scoreOf(scores), 50)
-  t.equal(scoreOf([]), 100)
-  t.same(survivorsOf(REPORT), [
-    { file: 'src/a.ts', line: 1, mutator: 'C', original: 'x > 0', replacement: 'true' },
-    { file: 'src/a.ts', line: 2, mutator: 'B', original: 'z()', replacement: '' },
-  ])
+  t.same(A, {
+    ...{ file: 'src/a.ts', digest: 'c27f3e0872c3', ...MADE },
+    ...{ killed: 1, timeout: 1, survived: 1, noCoverage: 1, ignored: 2 },
+    survivors: [
+      { line: 1, mutator: 'M', original: 'x > 0', replacement: 'true' },
+      { line: 2, mutator: 'M', original: 'z( 1)', replacement: '' },
+    ],
+  })
+  t.same(B?.survivors, [])
+  t.same(scoreOf([A, B].filter((each) => each !== undefined)), { noticed: 2, left: 2 })
+  t.equal(percentOf({ noticed: 2, left: 2 }), 50)
+  t.equal(percentOf({ noticed: 0, left: 0 }), 100)
 })
 
+t.test(
+  'a run over some files leaves the results of the others, and forgets what is gone',
+  async (t) => {
+    const result = (file: string, commit: string) => ({
+      ...{ file, digest: '', date: '', killed: 0, timeout: 0, survived: 0, noCoverage: 0 },
+      ...{ commit, ignored: 0, survivors: [] },
+    })
+    const older = [result('a', 'old'), result('b', 'old'), result('gone', 'old')]
+    const merged = mergedResults(older, [result('a', 'new')], (file) => file !== 'gone')
+    t.same(
+      merged.map(({ file, commit }) => `${file} ${commit}`),
+      ['a new', 'b old'],
+    )
+  },
+)
+
 t.test('the document has each survivor with its reason, or says that there is none', async (t) => {
-  const reasons = [{ file: 'src/a.ts', original: 'x > 0', replacement: 'true', why: 'saves time' }]
-  const made = { commit: 'abc', date: '2026-01-02T03:04:05Z', command: 'npm run mutation' }
-  const text = documentOf(REPORT, reasons, made)
-  t.match(text, '| src/a.ts | 2 | 2 | 50.0 % |')
+  const reason = {
+    file: 'src/a.ts',
+    original: 'x > 0',
+    replacement: ['x', 'true'],
+    why: 'saves time',
+  }
+  const parts = [{ name: 'core', files: ['src/a.ts', 'src/other.ts'] }]
+  const text = documentOf(A === undefined ? [] : [A], [reason], parts)
+  t.match(text, '| **core**: 1 of 2 files | 4 | 2 | 1 | 1 | 50.0 % |')
+  t.match(text, '| src/a.ts | 4 | 2 | 1 | 1 | 50.0 % |')
   t.match(text, '| src/a.ts:1 | `x > 0` → `true` | saves time |')
-  t.match(text, '| src/a.ts:2 | `z()` → `` | no test notices it yet |')
-  t.match(text, 'at commit `abc`, 2026-01-02')
+  t.match(text, '| src/a.ts:2 | `z( 1)` → `` | no test notices it yet |')
+  t.notMatch(text, 'src/other.ts', 'a file that was not measured has no line')
 })
 
 t.test('reasons are of code that is there', async (t) => {
+  t.ok(REASONS.length > 0)
   for (const { file, original } of REASONS) {
     const source = readFileSync(join(ROOT, file), 'utf8').replaceAll(/\s+/g, ' ')
     t.ok(source.includes(original), `${file}: ${original}`)
   }
 })
 
-t.test('a path belongs to its area, and to no area when it is elsewhere', async (t) => {
-  t.same(areasOf([]), AREAS)
-  t.same(
-    areasOf(['src/peer/rpc-resume.ts', 'src/uvmem/host.ts']).map(({ name }) => name),
-    ['hypervisor core', 'sessions'],
-  )
-  t.same(areasOf(['src/lab/run.ts']), [])
+t.test('results are of files that are mutated', async (t) => {
+  const all = AREAS.flatMap((area) => filesOf(area, []))
+  for (const { file } of readResults(ROOT)) t.ok(all.includes(file), file)
+})
+
+t.test('a path stands for what is at it or under it, in its area', async (t) => {
+  const filesAt = (path: string) => AREAS.map((area) => filesOf(area, [path]).length > 0)
+  t.same(filesAt('src/uvmem/host.ts'), [true, false, false])
+  t.same(filesAt('src/ultravisor'), [false, true, false])
+  t.same(filesAt('src/peer/rpc-resume.ts'), [false, false, true])
+  t.same(filesAt('src/peer/rpc-json.ts'), [false, false, false])
+  t.same(filesAt('src/lab'), [false, false, false])
+})
+
+t.test('each area has sources and tests', async (t) => {
+  for (const area of AREAS) {
+    t.ok(filesOf(area, []).length > 1, `${area.name}: sources`)
+    t.ok(testsOf(area).length > 1, `${area.name}: tests`)
+  }
+})
+
+t.test('checks of what never happens are not changed, conditions of calls are', async (t) => {
+  const argument = (name: string, type: string) => ({
+    ...{ node: { type }, listKey: 'arguments' },
+    parent: { type: 'CallExpression', callee: { name } },
+  })
+  t.equal(shouldIgnore(argument('invariant', 'BinaryExpression')), 'a check of what never happens')
+  t.match(shouldIgnore(argument('present', 'StringLiteral')), 'the text of a mistake')
+  t.equal(shouldIgnore(argument('present', 'CallExpression')), undefined)
+  t.equal(shouldIgnore(argument('refuse', 'StringLiteral')), undefined)
+  t.equal(shouldIgnore({ node: { type: 'StringLiteral' } }), undefined)
 })

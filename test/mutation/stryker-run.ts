@@ -1,0 +1,68 @@
+/** Runs Stryker over some files and hands back its report. */
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { StrykerReport } from './stryker-report.ts'
+
+export interface StrykerWish {
+  readonly files: readonly string[]
+  /** Test files without their ending. */
+  readonly tests: readonly string[]
+  /** How many processes work at once. */
+  readonly atOnce: number
+  /** Whether Stryker's tap runner does it, a process for each test file, instead of ours. */
+  readonly byTap: boolean
+}
+
+/** What Stryker's sandbox compiles to. */
+const OUT = 'out'
+/** For what hangs without being idle, milliseconds. */
+const replyWaitMs = 5_000
+const reusesMax = 200
+
+export function runStryker(root: string, wish: StrykerWish): StrykerReport {
+  const own = join(root, 'test', 'mutation')
+  if (!existsSync(join(own, 'node_modules', '@stryker-mutator'))) {
+    execFileSync('npm', ['ci', '--ignore-scripts'], { cwd: own, stdio: 'inherit' })
+  }
+  const work = join(own, 'node_modules', '.cache')
+  mkdirSync(work, { recursive: true })
+  const fileName = join(work, 'report.json')
+  rmSync(fileName, { force: true })
+  const config = join(work, 'stryker.config.json')
+  writeFileSync(config, JSON.stringify({ ...configOf(own, wish), jsonReporter: { fileName } }))
+  const program = join(own, 'node_modules', '@stryker-mutator', 'core', 'bin', 'stryker.js')
+  spawnSync(process.execPath, [program, 'run', config], { cwd: root, stdio: 'inherit' })
+  if (!existsSync(fileName)) throw new Error('Stryker made no report: its words above say why')
+  return StrykerReport.parse(JSON.parse(readFileSync(fileName, 'utf8')))
+}
+
+const configOf = (own: string, { files, tests, atOnce, byTap }: StrykerWish) => ({
+  mutate: files,
+  concurrency: atOnce,
+  testRunner: byTap ? 'tap' : 'in-process',
+  plugins: [
+    join(own, 'node_modules', '@stryker-mutator', 'tap-runner', 'dist', 'src', 'index.js'),
+    ...['in-process-runner.js', 'ignored-code.js'].map((name) => join(import.meta.dirname, name)),
+  ],
+  ignorers: ['own-mistakes'],
+  inProcess: { testFiles: tests },
+  tap: {
+    testFiles: tests.map((name) => `${OUT}/${name}.test.js`),
+    nodeArgs: ['-r', '{{hookFile}}', '{{testFile}}'],
+    forceBail: true,
+  },
+  coverageAnalysis: 'perTest',
+  // The compiler only takes the types away: what a mutant does to them is no concern.
+  buildCommand: `tsc -p tsconfig.json --noCheck --outDir ${OUT} --declaration false`,
+  // There is none by that name: Stryker would read it with an API that TypeScript 7 has no more.
+  tsconfigFile: 'none.json',
+  disableTypeChecks: '{src,schemas,test}/**/*.ts',
+  ignorePatterns: ['dist', 'docker', '.tap', 'test/mutation'],
+  tempDirName: 'node_modules/.cache/stryker',
+  reporters: ['json', 'progress-append-only'],
+  timeoutMS: byTap ? 60_000 : replyWaitMs,
+  timeoutFactor: 4,
+  maxTestRunnerReuse: byTap ? 0 : reusesMax,
+  allowConsoleColors: false,
+})
