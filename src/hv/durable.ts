@@ -60,7 +60,8 @@ export class Durable implements Keeper {
   private constructor(store: LedgerStore) {
     this.#store = store
     this.watch = new LedgerWatch({
-      pageAt: (call) => ('ra' in call ? (this.#hv?.host.ram.read(frameOf(call.ra)) ?? null) : null),
+      pageAt: (call) =>
+        'ra' in call ? (this.#hv?.host.ram.glance(frameOf(call.ra)) ?? null) : null,
       factsOf,
     })
   }

@@ -71,7 +71,7 @@ export function inspectedHypervisor(
       : new RecordWatch({
           write: wish.write,
           now: ports.now,
-          pageAt: (call) => ('ra' in call ? hv.host.ram.read(frameOf(call.ra)) : null),
+          pageAt: (call) => ('ra' in call ? hv.host.ram.glance(frameOf(call.ra)) : null),
         })
   const all = watchAll([watch, ...watches, ...(record === undefined ? [] : [record])])
   const gate = new FaultGate({

@@ -100,7 +100,7 @@ export class RecordHost {
     const frame = frameOf(asRa(ra))
     if (!ram.belongsTo(frame, asLpid(lpid))) return
     const stored = unpackBytes(bytes)
-    ram.write(frame, stored === null ? null : storeInPage(ram.read(frame), offset, stored))
+    ram.write(frame, stored === null ? null : storeInPage(ram.glance(frame), offset, stored))
   }
 
   denyFrames({ denied }: Input<'deny_frames'>): void {

@@ -55,12 +55,14 @@ export class Ultracalls {
     op.asking = body
     this.#watch.asked(op, body)
     if (session === undefined) {
+      this.#settle(body)
       const ret = WITHOUT_UV[call.call]
       this.#watch.answered(op, body, ret, 'no ultravisor serves this LPID')
       answer(op, ret)
       return
     }
     const told = (outcome: Outcome): void => {
+      this.#settle(body)
       const ret = this.#retOf(body, outcome)
       this.#watch.answered(op, body, ret, outcome.kind === 'error' ? outcome.message : undefined)
       answer(op, ret)
@@ -82,7 +84,13 @@ export class Ultracalls {
 
   /** A device page cannot be read by the host: linux-5.6 sends one all the same. */
   #read(ra: Ra): Page {
-    return ra >= DEVICE_RA_START ? null : this.#host().ram.read(frameOf(ra))
+    return ra >= DEVICE_RA_START ? null : this.#host().ram.lend(frameOf(ra))
+  }
+
+  /** The call is over: its page was sent as often as it will be. */
+  #settle(call: DownCall): void {
+    if (call.call !== 'UV_PAGE_IN' || !(call.page instanceof Uint8Array)) return
+    this.#host().ram.settle(frameOf(call.ra), call.page)
   }
 
   #retOf(call: DownCall, outcome: Outcome): number {

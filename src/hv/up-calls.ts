@@ -164,6 +164,6 @@ function serveWrite(hv: Hypervisor, call: UvCall, { lpid, ra, offset, bytes }: M
   const allowed = ram.belongsTo(frame, lpid)
   hv.watch.accessed(call, allowed ? HostCode.OK : HostCode.EFAULT)
   if (!allowed) return call.answer(HostCode.EFAULT)
-  ram.write(frame, bytes === null ? null : storeInPage(ram.read(frame), offset, bytes))
+  ram.write(frame, bytes === null ? null : storeInPage(ram.glance(frame), offset, bytes))
   call.answer(HostCode.OK)
 }

@@ -114,7 +114,11 @@ export class Connection<Ours extends WireCall, Theirs extends WireCall> {
         this.#backlog = new Backlog(items.slice(at))
         return
       }
-      this.#taker.take(items[at] as Received<Theirs>)
+      const item = items[at] as Received<Theirs>
+      // An answer with a guessed id: a call leaves as it was made, before it is over.
+      const ends = item.kind === 'answer' || item.kind === 'error'
+      if (ends && this.#outbox.mayHold(item.id)) this.#outbox.send()
+      this.#taker.take(item)
       if (this.#ended) return
     }
   }

@@ -18,6 +18,8 @@ export class Outbox<Ours extends WireCall, Theirs extends WireCall> {
   #items: Message<Ours>[] = []
   /** Answers that hold up to a page of bytes. */
   #pages = 0
+  /** Id of the first call that waits; 0 for none. */
+  #firstCall = 0
 
   constructor(
     codec: Codec<Ours, Theirs>,
@@ -34,11 +36,17 @@ export class Outbox<Ours extends WireCall, Theirs extends WireCall> {
   /** Queues an item; it leaves with the next `send`, or at once when many have been gathered. */
   push(item: Message<Ours>): void {
     this.#items.push(item)
+    if (item.kind === 'call' && this.#firstCall === 0) this.#firstCall = item.id
     if (this.#items.length >= this.#itemsPerSend) {
       this.send()
       return
     }
     if (item.kind === 'answer' && (item.bytes ?? item.page) instanceof Uint8Array) this.#pages++
+  }
+
+  /** Whether the call of that id may wait here: ids go round, and calls are sent in their order. */
+  mayHold(id: number): boolean {
+    return this.#firstCall !== 0 && ((id - this.#firstCall) | 0) >= 0
   }
 
   /** Enough pages for a message wait: sending now shows whether the other side takes them. */
@@ -52,6 +60,7 @@ export class Outbox<Ours extends WireCall, Theirs extends WireCall> {
     if (items.length === 0) return
     this.#items = []
     this.#pages = 0
+    this.#firstCall = 0
     let next = 0
     while (next < items.length) {
       const message = this.#codec.encode(items, next)
@@ -66,6 +75,7 @@ export class Outbox<Ours extends WireCall, Theirs extends WireCall> {
   clear(): number {
     const { length } = this.#items
     this.#items = []
+    this.#firstCall = 0
     return length
   }
 }

@@ -81,7 +81,7 @@ export const FRAME_HANDLERS: Handlers<
       return problem('frame-unknown', `GFN ${gfn} is in no memory slot of VM ${lpid}.`)
     }
     const { maps, ra, pfn } = look.backing
-    const content = ra === undefined ? null : kindOf(hv.host.ram.read(frameOf(ra)))
+    const content = ra === undefined ? null : kindOf(hv.host.ram.glance(frameOf(ra)))
     return {
       gfn,
       gpa: hex(gpaOf(gfn)),

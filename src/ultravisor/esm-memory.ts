@@ -58,7 +58,7 @@ function* piecesOf(svm: Svm, { start, length }: Range): Generator<Uint8Array> {
   for (let at = 0; at < length; ) {
     const gpa = asGpa(start + at)
     const here = Math.min(length - at, PAGE_SIZE - offsetInPage(gpa))
-    yield bytesOfPage(svm.contents.get(gfnOf(gpa)), offsetInPage(gpa), here)
+    yield bytesOfPage(svm.contents.glance(gfnOf(gpa)), offsetInPage(gpa), here)
     at += here
   }
 }

@@ -81,7 +81,7 @@ function* loadPiece(
   entry: number,
 ): UvSteps<Uint8Array | AccessStop> {
   const offset = offsetInPage(gpa)
-  if (isOwn(entry)) return bytesOfPage(svm.contents.get(gfnOf(gpa)), offset, length)
+  if (isOwn(entry)) return bytesOfPage(svm.contents.glance(gfnOf(gpa)), offset, length)
   const ra = hvFrameOf(entry)
   if (ra === undefined) throw new Trap('OOPS', 'the page table maps no page')
   const reply = yield* ask(svm, { call: 'MEM_READ', lpid: svm.lpid, ra, offset, length })
@@ -127,7 +127,7 @@ function storeOwn(svm: Svm, gfn: Gfn, offset: number, bytes: Uint8Array): void {
     svm.contents.set(gfn, bytes)
     return
   }
-  const old = svm.contents.get(gfn)
+  const old = svm.contents.glance(gfn)
   svm.contents.set(gfn, isTagStore(svm, old, offset, bytes) ? tagOfBytes(bytes) : patched())
 
   function patched(): Page {

@@ -149,7 +149,7 @@ function sealOut(uv: Ultravisor, svm: Svm, gfn: Gfn): UcallAnswer {
   const entry = svm.pages.entry(gfn)
   svm.pages.invalidate(gfn)
   if (!isMapped(entry)) return { ret: U.P3 }
-  const content = isOwn(entry) ? svm.contents.get(gfn) : null
+  const content = isOwn(entry) ? svm.contents.glance(gfn) : null
   const sealed = sealPage(uv, svm, gfn, content)
   if (sealed === undefined) {
     // DIFF: profile `firmware` does not map the page again when it could not be encrypted.

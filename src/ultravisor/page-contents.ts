@@ -4,29 +4,49 @@
  * Zeros cost nothing and a tag eight bytes, so that 1.6 million tagged pages take 13 MB.
  * A tag stands for a page that begins with its eight bytes, big-endian, and is zero behind them:
  * tag 0 is the page of zeros.
+ *
+ * Pages of bytes are copied into memory of the ultravisor's own, as a real one's are: what they came
+ * in, a message of which they are the most part, can go.
  */
-import type { Gfn, Page } from '../abi/page.ts'
+import { type Gfn, PAGE_SIZE, type Page } from '../abi/page.ts'
+import { type Block, BlockPool } from '../lib/block-pool.ts'
 import { RecentMap } from '../lib/recent-map.ts'
 
 const CHUNK = 1_024
+/** Pages of memory that an ultravisor keeps for its next guest: 256 MiB. */
+const FREE_PAGES_MAX = 4_096
 
 interface Chunk {
   tags?: BigUint64Array
-  bytes?: Map<number, Uint8Array>
+  bytes?: Map<number, Block>
 }
+
+/** Memory for the pages of one ultravisor's SVMs. */
+export const newPageMemory = (): BlockPool => new BlockPool(PAGE_SIZE, FREE_PAGES_MAX)
 
 export class PageContents {
   readonly #chunks = new RecentMap<number, Chunk>()
+  readonly #memory: BlockPool
 
-  get(gfn: Gfn): Page {
-    const chunk = this.#chunks.get(Math.floor(gfn / CHUNK))
-    if (chunk === undefined) return null
-    const bytes = chunk.bytes?.get(gfn % CHUNK)
-    if (bytes !== undefined) return bytes
-    const tag = chunk.tags?.[gfn % CHUNK] ?? 0n
-    return tag === 0n ? null : tag
+  constructor(memory = newPageMemory()) {
+    this.#memory = memory
   }
 
+  /** What a page holds, for good: it is not written to afterwards. */
+  get(gfn: Gfn): Page {
+    const page = this.#at(gfn)
+    if (page === null || typeof page === 'bigint') return page
+    page.lookers = Number.POSITIVE_INFINITY
+    return page.bytes
+  }
+
+  /** What a page holds, for whoever is done with it before anything is set again. */
+  glance(gfn: Gfn): Page {
+    const page = this.#at(gfn)
+    return page === null || typeof page === 'bigint' ? page : page.bytes
+  }
+
+  /** Bytes are copied. */
   set(gfn: Gfn, page: Page): void {
     const key = Math.floor(gfn / CHUNK)
     const at = gfn % CHUNK
@@ -36,12 +56,14 @@ export class PageContents {
       chunk = {}
       this.#chunks.set(key, chunk)
     }
+    const old = chunk.bytes?.get(at)
     if (page instanceof Uint8Array) {
       chunk.bytes ??= new Map()
-      chunk.bytes.set(at, page)
-      return
-    }
-    chunk.bytes?.delete(at)
+      chunk.bytes.set(at, this.#memory.copyOf(page))
+    } else chunk.bytes?.delete(at)
+    // Not before the copy: it may have been made of the page itself.
+    if (old !== undefined) this.#memory.give(old)
+    if (page instanceof Uint8Array) return
     if (page !== null) {
       chunk.tags ??= new BigUint64Array(CHUNK)
       chunk.tags[at] = page
@@ -61,7 +83,10 @@ export class PageContents {
   /** Pages that are not zeros, in no particular order. */
   *pages(): Generator<[gfn: number, page: bigint | Uint8Array]> {
     for (const [key, chunk] of this.#chunks) {
-      for (const [at, bytes] of chunk.bytes ?? []) yield [key * CHUNK + at, bytes]
+      for (const [at, block] of chunk.bytes ?? []) {
+        block.lookers = Number.POSITIVE_INFINITY
+        yield [key * CHUNK + at, block.bytes]
+      }
       for (const [at, tag] of chunk.tags?.entries() ?? []) {
         if (tag !== 0n && chunk.bytes?.has(at) !== true) yield [key * CHUNK + at, tag]
       }
@@ -74,14 +99,22 @@ export class PageContents {
     const from = Math.max(start - key * CHUNK, 0)
     const to = Math.min(end - key * CHUNK, CHUNK)
     if (from >= to) return
-    if (from === 0 && to === CHUNK) {
-      this.#chunks.delete(key)
-      return
+    for (const [at, block] of [...(chunk.bytes ?? [])]) {
+      if (at < from || at >= to) continue
+      chunk.bytes?.delete(at)
+      this.#memory.give(block)
     }
-    chunk.tags?.fill(0n, from, to)
-    for (const at of [...(chunk.bytes?.keys() ?? [])]) {
-      if (at >= from && at < to) chunk.bytes?.delete(at)
-    }
+    if (from === 0 && to === CHUNK) this.#chunks.delete(key)
+    else chunk.tags?.fill(0n, from, to)
+  }
+
+  #at(gfn: Gfn): null | bigint | Block {
+    const chunk = this.#chunks.get(Math.floor(gfn / CHUNK))
+    if (chunk === undefined) return null
+    const block = chunk.bytes?.get(gfn % CHUNK)
+    if (block !== undefined) return block
+    const tag = chunk.tags?.[gfn % CHUNK] ?? 0n
+    return tag === 0n ? null : tag
   }
 }
 

@@ -27,7 +27,10 @@ const COUNTER_END = 2n ** 64n
 export interface PageCipher {
   /** `count` unpredictable bytes. */
   readonly randomBytes: (count: number) => Uint8Array
-  /** A key of 32 bytes, an IV of 12; the tag has 16. Undefined when encryption fails. */
+  /**
+   * A key of 32 bytes, an IV of 12; the tag has 16. The cipher text lies in memory of its own: that of
+   * `plain` is used again. Undefined when encryption fails.
+   */
   readonly seal: (
     key: Uint8Array,
     iv: Uint8Array,

@@ -1,5 +1,6 @@
 /** One secure VM, as the ultravisor knows it. Source: struct svm in svm_host.h. */
 import { asGfn, type Gfn, type Lpid } from '../abi/page.ts'
+import type { BlockPool } from '../lib/block-pool.ts'
 import { FrameTable } from './frame-table.ts'
 import { MemSlots } from './mem-slots.ts'
 import { PageContents } from './page-contents.ts'
@@ -48,14 +49,15 @@ export interface Svm {
   gone: boolean
 }
 
-export function newSvm(lpid: Lpid, contentMode: ContentMode): Svm {
+/** `memory` is where its pages lie; without it they get one of their own. */
+export function newSvm(lpid: Lpid, contentMode: ContentMode, memory?: BlockPool): Svm {
   return {
     lpid,
     state: SvmState.Active,
     slots: new MemSlots(),
     frames: new FrameTable(),
     pages: new PageTable(),
-    contents: new PageContents(),
+    contents: new PageContents(memory),
     contentMode,
     key: undefined,
     tracking: undefined,

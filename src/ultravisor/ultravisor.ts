@@ -5,7 +5,9 @@
  * units of 2 MiB, as the firmware's allocator does.
  */
 import type { Lpid } from '../abi/page.ts'
+import type { BlockPool } from '../lib/block-pool.ts'
 import { RecentMap } from '../lib/recent-map.ts'
+import { newPageMemory } from './page-contents.ts'
 import type { PageCipher } from './page-crypto.ts'
 import { PageInTracking } from './page-in-tracking.ts'
 import { releaseSlots } from './page-release.ts'
@@ -37,6 +39,8 @@ export interface Ultravisor {
   readonly secureUnits: number
   /** Units that nobody has reserved. */
   availableUnits: number
+  /** Secure memory of which pages of bytes are made. */
+  readonly memory: BlockPool
   readonly svms: RecentMap<Lpid, Svm>
   readonly pates: Map<Lpid, Pate>
   /** Frames of the HV that were freed as if they were secure memory. */
@@ -51,6 +55,7 @@ export function newUltravisor(options: UltravisorOptions): Ultravisor {
     ivCounterStart: options.ivCounterStart ?? 0n,
     secureUnits: options.secureUnits,
     availableUnits: options.secureUnits,
+    memory: newPageMemory(),
     svms: new RecentMap(),
     pates: new Map(),
     badFrees: 0,
@@ -77,7 +82,7 @@ export function giveUnits(uv: Ultravisor, units: number): void {
 /** A new SVM in transition; undefined when the LPID has one already. */
 export function createSvm(uv: Ultravisor, lpid: Lpid): Svm | undefined {
   if (uv.svms.has(lpid)) return undefined
-  const svm = newSvm(lpid, uv.contentMode)
+  const svm = newSvm(lpid, uv.contentMode, uv.memory)
   uv.svms.set(lpid, svm)
   return svm
 }

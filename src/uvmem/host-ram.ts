@@ -130,10 +130,27 @@ export class HostRam {
     else this.#contents.add(saved)
   }
 
+  /** What a frame holds, for good: it is not written to afterwards. */
   read(frame: Frame): Page {
     return this.#contents.get(frame)
   }
 
+  /** What a frame holds, for whoever is done with it before anything is written again. */
+  glance(frame: Frame): Page {
+    return this.#contents.glance(frame)
+  }
+
+  /** What a frame holds, for somebody who says when he is done with it. */
+  lend(frame: Frame): Page {
+    return this.#contents.lend(frame)
+  }
+
+  /** Whom `page` was lent to is done with it. The frame may be free or another page's by now. */
+  settle(frame: Frame, page: Page): void {
+    this.#contents.settle(frame, page)
+  }
+
+  /** Bytes are copied. */
   write(frame: Frame, page: Page): void {
     this.#contents.set(frame, page)
   }

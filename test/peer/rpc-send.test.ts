@@ -39,3 +39,18 @@ t.test('with a number that many leave at once, the rest at the end of the turn',
   turn.end()
   t.same(sizes(), [4, 4, 2], 'nothing is said twice')
 })
+
+t.test('a call leaves before an answer with its id is taken', async (t) => {
+  for (const item of [
+    { jsonrpc: '2.0', id: 1, result: { ret: 0 } },
+    { jsonrpc: '2.0', id: 1, error: { code: -32_000, message: 'no' } },
+  ]) {
+    const { peer, turn, sizes } = newPeer()
+    const seen: number[][] = []
+    peer.call(inval(7), 0, () => seen.push(sizes()))
+    peer.receive(JSON.stringify(item))
+    t.same(seen, [[1]], 'it was there to be sent when it was answered with a guessed id')
+    turn.end()
+    t.same(sizes(), [1], 'and is not sent again')
+  }
+})

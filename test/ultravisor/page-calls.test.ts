@@ -238,7 +238,8 @@ t.test('a page paged out before the SVM is SECURE', async (t) => {
     t.equal(pageIn(uv, GFN, cipher).ret, 0, profile)
     const got = svm.contents.get(GFN)
     if (content[profile] === 5) t.ok(isSamePage(got, filled(5)), 'spec decrypts it')
-    else t.equal(got, cipher, 'firmware takes the ciphertext for the content')
+    else
+      t.ok(isSamePage(got, cipher as Uint8Array), 'firmware takes the ciphertext for the content')
     if (profile === 'spec') {
       pageOut(uv, GFN)
       t.equal(uCodeName(pageIn(uv, GFN, filled(5)).ret), 'U_P3', 'spec refuses anything else')

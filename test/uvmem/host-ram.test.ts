@@ -76,6 +76,54 @@ t.test('a tag reads as its eight bytes, big-endian, and zeros', async (t) => {
   t.equal(storeInPage(7n, 0, whole), whole, 'a whole page is taken as it is')
 })
 
+const filled = (byte: number): Uint8Array => new Uint8Array(65_536).fill(byte)
+const byteOf = (page: Page): number | undefined => (page as Uint8Array)[65_535]
+
+t.test('bytes are copied, and their memory is used again', async (t) => {
+  const ram = new HostRam(9)
+  const [one, two] = [asFrame(1), asFrame(2)]
+  const content = filled(1)
+  ram.write(one, content)
+  content.fill(9)
+  t.equal(byteOf(ram.glance(one)), 1, 'whoever wrote it keeps what he has')
+  const glanced = ram.glance(one)
+  ram.write(one, null)
+  ram.write(two, filled(2))
+  t.equal(ram.glance(two), glanced, 'what was only glanced at is used again')
+})
+
+t.test('what was read stays as it was read', async (t) => {
+  const ram = new HostRam(9)
+  const [one, two] = [asFrame(1), asFrame(2)]
+  ram.write(one, filled(1))
+  const read = ram.read(one)
+  ram.write(one, filled(2))
+  ram.write(two, filled(3))
+  t.same([byteOf(read), byteOf(ram.glance(one)), byteOf(ram.glance(two))], [1, 2, 3])
+})
+
+t.test('what was lent stays as it is until it is settled', async (t) => {
+  const ram = new HostRam(9)
+  const [one, two, three] = [asFrame(1), asFrame(2), asFrame(3)]
+  ram.write(one, filled(1))
+  const [first, second] = [ram.lend(one), ram.lend(one)]
+  ram.settle(one, first)
+  ram.write(one, null)
+  ram.write(two, filled(2))
+  t.equal(byteOf(second), 1, 'the second one is not done with it')
+  ram.settle(one, second)
+  ram.write(three, filled(3))
+  t.equal(byteOf(second), 1, 'settled too late: nobody writes to it')
+  const last = ram.lend(two)
+  ram.settle(two, first)
+  ram.settle(two, last)
+  ram.write(two, null)
+  ram.write(one, filled(4))
+  t.equal(byteOf(last), 4, 'settled in time: it is used again')
+  t.equal(ram.lend(two), null)
+  ram.settle(two, null)
+})
+
 type Step = readonly ['set' | 'drop' | 'fill' | 'renew', number, number, number]
 const step: fc.Arbitrary<Step> = fc.tuple(
   fc.constantFrom('set', 'drop', 'fill', 'renew'),

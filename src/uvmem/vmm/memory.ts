@@ -36,7 +36,7 @@ export function* writePage(
   const ret = yield* faultIn(host, vm, gfn)
   if (ret <= 0) return ret
   const frame = asFrame(ret)
-  host.ram.write(frame, bytes && storeInPage(host.ram.read(frame), offset, bytes))
+  host.ram.write(frame, bytes && storeInPage(host.ram.glance(frame), offset, bytes))
   return HostCode.OK
 }
 
