@@ -113,12 +113,12 @@ export const WIRE_ERROR = {
   ID_REUSED: {
     code: -32014,
     text: 'The id belongs to another call of this session.',
-    when: 'After a resume: an id that was answered comes again with another payload; data has the id. The call was not begun.',
+    when: 'An id that was answered comes again with another payload; data has the id. The call was not begun.',
   },
   ANSWER_FORGOTTEN: {
     code: -32015,
     text: 'The call came before, and its answer is not kept any more.',
-    when: 'After a resume: a call comes again that is older than answersKeptMax or answerBytesKeptMax reach; data has id, limit and max. It is not executed twice.',
+    when: 'An id that is not above all others is unknown, or its answer is gone: answersKeptMax or answerBytesKeptMax do not reach so far; data has id, limit and max. Nothing is executed twice.',
   },
 } as const satisfies Record<string, WireErrorEntry>
 export type WireErrorName = keyof typeof WIRE_ERROR

@@ -61,6 +61,8 @@ export const LedgerSession = z.strictObject({
   highest_id: z.int(),
   /** Ids of calls that came and count as never come. */
   forgotten: z.array(z.int()),
+  /** Every answer that it was ever given is among the kept ones; files of before do not say. */
+  whole: z.boolean().default(false),
 })
 export type LedgerSession = z.output<typeof LedgerSession>
 

@@ -187,7 +187,7 @@ export class LedgerReplay implements ReplayWatch {
   }
 
   #openSession(facts: LedgerSession): void {
-    const { serial, next_id: nextId, highest_id: highestId, forgotten } = facts
+    const { serial, next_id: nextId, highest_id: highestId, forgotten, whole: isWhole } = facts
     const linkOf = (own: UvLink): UvLink => ({
       call: (body, parent, done) => {
         if (this.#isOver) own.call(body, parent, done)
@@ -199,7 +199,7 @@ export class LedgerReplay implements ReplayWatch {
       who: own.who ?? '',
     })
     const replayed = this.#ports.open(facts, linkOf)
-    replayed.peer.setMarks({ nextId, highestId, forgotten })
+    replayed.peer.setMarks({ nextId, highestId, forgotten, isWhole })
     for (const lpid of facts.lpids) this.#hv.own(replayed.session, asLpid(lpid))
     this.#sessions.set(serial, replayed)
   }

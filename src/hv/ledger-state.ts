@@ -43,7 +43,7 @@ export function hostFrom(hv: Hypervisor, json: unknown): Host {
 
 /** What a ledger keeps of a session. */
 export function factsOf({ serial, name, digest, lpids, link }: Session): LedgerSession {
-  const { nextId = 1, highestId = 0, forgotten = [] } = link.restoring?.marks ?? {}
+  const { nextId = 1, highestId = 0, forgotten = [], isWhole = true } = link.restoring?.marks ?? {}
   return {
     serial,
     name,
@@ -53,6 +53,7 @@ export function factsOf({ serial, name, digest, lpids, link }: Session): LedgerS
     next_id: nextId,
     highest_id: highestId,
     forgotten: [...forgotten],
+    whole: isWhole,
   }
 }
 

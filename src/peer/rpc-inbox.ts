@@ -3,9 +3,10 @@
  * Says of each call that comes whether it is new, or one that comes again after a resume.
  *
  * Ids count up (round after 2^32 - 1), in the order of sending, and a connection delivers in order.
- * So an id above the highest one that came is new; any other one came before, and was begun: it is
- * open, or it was answered and its answer is kept, or it is too long ago and is refused, because
- * nobody knows any more whether it was executed. Only a peer that has resumed is held to this.
+ * So an id above the highest one that came is new, and nothing is looked up for it. Any other one is
+ * looked for: it is open, or it was answered and its answer is kept. If it is neither, it is new as
+ * long as every answer that was given is kept; after that it is refused, because nobody knows any more
+ * whether it was executed. What came before a session was opened is no part of it.
  */
 import { LIMITS } from '../../schemas/limits.ts'
 import type { CallMessage, ErrorMessage, Outcome, WireCall } from '../../schemas/messages.ts'
@@ -23,27 +24,33 @@ import type { PeerLimits } from './rpc-options.ts'
  */
 export type Meeting = 'new' | 'open' | 'answered' | Fault
 
+/**
+ * An id that is further above the highest one is looked for as well: who leaves out so many at once
+ * could come round to one whose answer is kept. Not fewer than answers can be kept.
+ */
+const ID_STEP_MAX = 65_536
+
 /** A call that nobody keeps anything of. */
 const NO_MARK = { low: 0, high: 0 }
 
 export class Inbox<Ours extends WireCall, Theirs extends WireCall> {
   /** Without it the calls end with their connection. */
-  readonly answers: KeptAnswers | undefined
+  answers: KeptAnswers | undefined
   readonly #limits: PeerLimits
   readonly #open = new IdTable<ServedCall<Ours, Theirs>>()
   readonly #load: Load
   readonly #mark = new Fingerprint()
-  /** The last id that came, as ids count up. */
+  /** The last id that came, as ids count up; 0: none. */
   highest = 0
-  #hasResumed = false
+  /** What comes is part of a session, as far as that is known here. */
+  #hasSession = false
   /** Calls that came, and count as not come. */
   readonly forgotten = new Set<number>()
 
   /** `keepsAnswers`: calls may come again. */
   constructor(limits: PeerLimits, keepsAnswers: boolean) {
-    const { answersKeptMax, answerBytesKeptMax } = { ...LIMITS, ...limits }
     this.#limits = limits
-    this.answers = keepsAnswers ? new KeptAnswers(answersKeptMax, answerBytesKeptMax) : undefined
+    this.answers = keepsAnswers ? this.#newAnswers() : undefined
     this.#load = new Load(limits)
   }
 
@@ -67,19 +74,27 @@ export class Inbox<Ours extends WireCall, Theirs extends WireCall> {
 
   /** Another connection: calls may come again now. Answers wait until they do. */
   resume(): void {
-    this.#hasResumed = true
+    this.#hasSession = true
     this.answers?.index()
     for (const call of this.#open.values()) call.isClaimed = false
   }
 
   /** What is to be done about a call that came. */
   meet({ id, parent, body }: CallMessage<Theirs>): Meeting {
-    if (this.answers !== undefined) this.#mark.take(body, parent)
+    const { answers } = this
+    if (answers !== undefined) this.#mark.take(body, parent)
     const open = this.#open.get(id)
     if (open !== undefined) return this.#meetOpen(open)
-    const known = this.#hasResumed ? this.#meetKnown(id) : 'new'
-    if (known === 'new' && this.#isAbove(id)) this.highest = id
-    return known
+    if (answers === undefined) return 'new'
+    if (body.call === 'SESSION_OPEN') return this.#meetOpening()
+    const step = (id - this.highest) | 0
+    const isAbove = this.highest === 0 || step > 0
+    if (!isAbove || step > ID_STEP_MAX || answers.isIndexed) {
+      const known = this.#meetKnown(id, isAbove, answers)
+      if (known !== 'new') return known
+    }
+    if (isAbove) this.highest = id
+    return 'new'
   }
 
   /** Why a new call is not begun; undefined when it is. `parentIsOpen`: true also when it has none. */
@@ -102,6 +117,14 @@ export class Inbox<Ours extends WireCall, Theirs extends WireCall> {
     this.answers?.add({ id, low: this.#mark.low, high: this.#mark.high }, error)
   }
 
+  /** Of a session that was written down; see CallMarks. */
+  restore(highest: number, forgotten: readonly number[], isWhole: boolean): void {
+    this.#hasSession = true
+    this.highest = highest
+    for (const id of forgotten) this.forgotten.add(id)
+    if (!isWhole) this.answers?.miss()
+  }
+
   /** An answer that was given by a peer of which this one is made again. */
   putAnswer(key: AnswerKey, outcome: Outcome): void {
     if (this.#isAbove(key.id)) this.highest = key.id
@@ -111,8 +134,9 @@ export class Inbox<Ours extends WireCall, Theirs extends WireCall> {
   /** A call that is open has its answer. */
   settle(call: ServedCall<Ours, Theirs>, outcome: Outcome): void {
     this.#remove(call)
-    // SESSION_OPEN opens each connection anew, and its answer has a secret in it.
     if (call.body.call !== 'SESSION_OPEN') this.answers?.add(call, outcome)
+    // It opens each connection anew, and its answer has a secret in it: that one is not kept.
+    else if (outcome.kind === 'answer') this.#hasSession = true
   }
 
   /** The answer to give again to a call that was met as `answered`. */
@@ -151,14 +175,20 @@ export class Inbox<Ours extends WireCall, Theirs extends WireCall> {
     return 'open'
   }
 
-  #meetKnown(id: number): Meeting {
-    const { answers } = this
-    if (answers === undefined || this.forgotten.delete(id)) return 'new'
-    // What is still open after 2^31 further calls looks new when it comes again: hence the look-up.
-    const isAbove = this.#isAbove(id)
-    if (isAbove && !answers.isIndexed) return 'new'
+  /** Its id is looked for nowhere, and counts for nothing: it opens the connection, not a call. */
+  #meetOpening(): Meeting {
+    if (!this.#hasSession) {
+      this.answers = this.#newAnswers()
+      this.highest = 0
+    }
+    return 'new'
+  }
+
+  #meetKnown(id: number, isAbove: boolean, answers: KeptAnswers): Meeting {
+    if (this.forgotten.delete(id)) return 'new'
     const number = answers.find(id)
-    if (number < 0 && isAbove) return 'new'
+    // An id that was never answered and is not open never came.
+    if (number < 0 && (isAbove || answers.isWhole)) return 'new'
     if (number >= 0 && !answers.fits(number, this.#mark.low, this.#mark.high)) {
       return { kind: 'fault', error: 'ID_REUSED', id, data: { id } }
     }
@@ -166,5 +196,10 @@ export class Inbox<Ours extends WireCall, Theirs extends WireCall> {
     const limit = number < 0 ? 'answersKeptMax' : 'answerBytesKeptMax'
     const data = { id, limit, max: this.#limits[limit] ?? LIMITS[limit] }
     return { kind: 'fault', error: 'ANSWER_FORGOTTEN', id, data }
+  }
+
+  #newAnswers(): KeptAnswers {
+    const { answersKeptMax, answerBytesKeptMax } = { ...LIMITS, ...this.#limits }
+    return new KeptAnswers(answersKeptMax, answerBytesKeptMax)
   }
 }

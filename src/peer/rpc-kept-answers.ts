@@ -4,8 +4,9 @@
  *
  * A ring in the order in which answers were given, because a broken connection loses the last ones,
  * however long their calls took. Its columns are typed arrays: an answer that is only a code keeps no
- * object alive. An index by id exists only while a peer may ask: from a resume on, until every answer
- * from before it has left the ring.
+ * object alive. An index by id exists only while somebody asks: from a resume on, or from the first id
+ * that is no new one, until every answer from before has left the ring. It is made of as many answers
+ * as are kept, at most once for as many that are given: no choice of ids makes an answer cost more.
  */
 import type { Outcome } from '../../schemas/messages.ts'
 import type { CallName } from '../abi/calls.ts'
@@ -48,6 +49,7 @@ export class KeptAnswers {
   #bytes = 0
   /** No answer with a lower number has bytes. */
   #bytesFrom = 0
+  #isWhole = true
   #index: Map<number, number> | undefined
   /** The index goes when so many answers were given. */
   #indexUntil = 0
@@ -73,9 +75,19 @@ export class KeptAnswers {
     return this.#bytes
   }
 
+  /** Every answer that was ever given is kept: an id that is not found here was never answered. */
+  get isWhole(): boolean {
+    return this.#isWhole
+  }
+
   /** True while a look-up costs nothing. */
   get isIndexed(): boolean {
     return this.#index !== undefined
+  }
+
+  /** Answers were given before of which nothing is known. */
+  miss(): void {
+    this.#isWhole = false
   }
 
   /** Makes look-ups cost nothing until every answer that was given so far has left the ring. */
@@ -87,6 +99,7 @@ export class KeptAnswers {
   /** Keeps an answer, in place of the oldest one when the ring is full. */
   add({ id, low, high }: AnswerKey, outcome: Outcome): void {
     if (this.#total === this.#capacity && this.#capacity < this.#answersMax) this.#grow()
+    else if (this.#total >= this.#capacity) this.#isWhole = false
     const at = this.#place
     if (this.#index !== undefined) this.#reindex(this.#index, id, at)
     this.#bytes -= bytesIn(this.#more[at])
@@ -173,6 +186,7 @@ export class KeptAnswers {
 
   /** Lets the oldest bytes go until the limit is kept. */
   #dropBytes(): void {
+    this.#isWhole = false
     let number = Math.max(this.#bytesFrom, this.#total - this.size)
     for (; this.#bytes > this.#bytesMax; number++) {
       const at = this.#placeOf(number)

@@ -31,6 +31,8 @@ export interface CallMarks {
   readonly highestId: number
   /** Ids of calls that came and count as never come. */
   readonly forgotten: readonly number[]
+  /** Every answer that was ever given is among `answers`. */
+  readonly isWhole: boolean
 }
 
 export class Restoring<Ours extends WireCall, Theirs extends WireCall> {
@@ -49,8 +51,9 @@ export class Restoring<Ours extends WireCall, Theirs extends WireCall> {
   }
 
   get marks(): CallMarks {
-    const { highest: highestId, forgotten } = this.#theirs
-    return { nextId: this.#ours.nextId, highestId, forgotten: [...forgotten] }
+    const { highest: highestId, forgotten, answers } = this.#theirs
+    const isWhole = answers?.isWhole === true
+    return { nextId: this.#ours.nextId, highestId, forgotten: [...forgotten], isWhole }
   }
 
   /** Calls of theirs that are not answered, in the order of their ids. */
@@ -63,10 +66,9 @@ export class Restoring<Ours extends WireCall, Theirs extends WireCall> {
     return this.#theirs.answers?.all() ?? []
   }
 
-  setMarks({ nextId, highestId, forgotten }: CallMarks): void {
+  setMarks({ nextId, highestId, forgotten, isWhole }: CallMarks): void {
     this.#ours.nextId = nextId
-    this.#theirs.highest = highestId
-    for (const id of forgotten) this.#theirs.forgotten.add(id)
+    this.#theirs.restore(highestId, forgotten, isWhole)
   }
 
   /** A call came that is not served here; it waits to be claimed by who made it. */

@@ -84,8 +84,10 @@ export class Service<Ours extends WireCall, Theirs extends WireCall>
     const refusal = this.#inbox.refusalOf(call, parent === 0 || caller !== undefined)
     if (refusal !== undefined) {
       const message = note(refusal)
-      this.#inbox.refuse(id, message)
-      watch?.refused({ id, low: this.#inbox.mark.low, high: this.#inbox.mark.high }, message)
+      if (call.body.call !== 'SESSION_OPEN') {
+        this.#inbox.refuse(id, message)
+        watch?.refused({ id, low: this.#inbox.mark.low, high: this.#inbox.mark.high }, message)
+      }
       answer(message)
       return
     }

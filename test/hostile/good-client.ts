@@ -4,8 +4,9 @@
  */
 import { asGfn, asLpid } from '../../src/abi/page.ts'
 import type { FakeSocket } from './fake-socket.ts'
-import { type Said, Violation } from './wire-model.ts'
+import { Violation } from './wire-model.ts'
 import { saidIn } from './wire-said.ts'
+import type { Said } from './wire-said-kinds.ts'
 import type { WireWorld } from './wire-world.ts'
 
 /** Its VM, which no hostile client names but to be refused. */

@@ -13,6 +13,10 @@ export type Message = Record<string, unknown>
 /** What a client knows and may use. */
 export interface Known {
   readonly open: ReadonlyMap<number, unknown>
+  /** Ids of calls that were answered. */
+  readonly ended: readonly number[]
+  /** The highest id that a call came with. */
+  readonly highest: number
   readonly asked: ReadonlyMap<number, string>
   readonly ras: readonly string[]
   readonly hasSession: boolean
@@ -95,11 +99,20 @@ const CHOOSERS: Readonly<Record<string, Chooser>> = {
   unanswered: (random) => pick(random, [0, 1, 65_535]),
   resume: (random) => pick(random, ['token-999999', 'x'.repeat(128), 'nothing']),
 }
-const NOBODY: Known = { open: new Map(), asked: new Map(), ras: [], hasSession: false }
+const NOBODY: Known = {
+  open: new Map(),
+  ended: [],
+  highest: 0,
+  asked: new Map(),
+  ras: [],
+  hasSession: false,
+}
 
-const newId = (random: Prng, { open }: Known): number => {
+const newId = (random: Prng, { open, ended, highest }: Known): number => {
   const [first] = open.keys()
   if (first !== undefined && oneIn(random, 25)) return first
+  if (ended.length > 0 && oneIn(random, 25)) return pick(random, ended)
+  if (!oneIn(random, 8) && highest < 100_000) return highest + 1 + random.int(3)
   return oneIn(random, 60) ? 4_294_967_295 - random.int(2) : 1 + random.int(100_000)
 }
 

@@ -3,12 +3,13 @@ import type { FakeSocket } from './fake-socket.ts'
 import type { Data, Protocol } from './hostility.ts'
 import { judgeFrames } from './reference-binary.ts'
 import { judgeText } from './reference-json.ts'
-import { type Said, Violation, WireModel } from './wire-model.ts'
+import { Violation, WireModel } from './wire-model.ts'
 import { saidIn } from './wire-said.ts'
-import { callsMax, type WireWorld } from './wire-world.ts'
+import type { Said } from './wire-said-kinds.ts'
+import { answersKeptMax, callsMax, type WireWorld } from './wire-world.ts'
 
 export class HostileClient {
-  readonly model = new WireModel(callsMax)
+  readonly model = new WireModel(callsMax, answersKeptMax)
   readonly #world: WireWorld
   readonly #socket: FakeSocket
   readonly #protocol: Protocol

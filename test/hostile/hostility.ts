@@ -16,6 +16,9 @@ import { spoilBytes, spoilText, spoilValue, wildBytes, wildText } from './mutate
 export type Protocol = 'json' | 'bin'
 export type Data = string | Uint8Array
 
+/** Calls that may be made again, to the letter: more than answers are kept. */
+const MADE_MAX = 60
+
 export class Hostility {
   readonly protocol: Protocol
   readonly #random: Prng
@@ -23,6 +26,8 @@ export class Hostility {
   readonly #temper: number
   /** What it begins with, so that there is something to spoil. */
   readonly #first: Message[]
+  /** Calls that were made not long ago. */
+  readonly #made: Message[] = []
 
   constructor(protocol: Protocol, random: Prng) {
     this.protocol = protocol
@@ -49,7 +54,13 @@ export class Hostility {
     // Calls that wait stop a VM: they have to be answered more often than they are made.
     const answers = known.asked.size > 0 && !oneIn(random, 3)
     const answer = answers ? growAnswer(random, known) : undefined
-    return answer ?? (oneIn(random, 25) ? growStray(random) : growCall(random, known))
+    if (answer !== undefined) return answer
+    if (oneIn(random, 25)) return growStray(random)
+    if (this.#made.length > 0 && oneIn(random, 25)) return pick(random, this.#made)
+    const call = growCall(random, known)
+    this.#made.push(call)
+    if (this.#made.length > MADE_MAX) this.#made.shift()
+    return call
   }
 
   #isSpoilt(): boolean {

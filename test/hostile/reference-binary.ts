@@ -81,7 +81,9 @@ function judgeFrame(frame: Frame): Verdict {
   if (method === undefined) return { kind: 'fault', code: -32_601, id }
   const fits = fitsTable(frame, method)
   if (method !== 'SESSION_OPEN')
-    return fits ? { kind: 'call', id, parent, method } : { kind: 'fault', code: -32_602, id }
+    return fits
+      ? { kind: 'call', id, parent, method, payload: payloadOf(frame) }
+      : { kind: 'fault', code: -32_602, id }
   // Texts are looked at when nothing else is wrong with the call.
   const texts = fits ? openTexts(frame) : undefined
   if (texts === undefined) return { kind: 'fault', code: -32_602, id }
@@ -94,7 +96,16 @@ function judgeFrame(frame: Frame): Verdict {
     attempt < 2n ** 32n &&
     isName(name, 64) &&
     (resume === '' || isName(resume, 128))
-  return isOpen ? { kind: 'call', id, parent, method } : { kind: 'fault', code: -32_602, id }
+  return isOpen
+    ? { kind: 'call', id, parent, method, payload: payloadOf(frame) }
+    : { kind: 'fault', code: -32_602, id }
+}
+
+/** All of it but its id. */
+function payloadOf({ bytes }: Frame): string {
+  const said = Buffer.from(bytes)
+  said.writeUInt32LE(0, 4)
+  return said.toString('latin1')
 }
 
 const BAD_TEXT = { kind: 'close', code: 1007 } as const

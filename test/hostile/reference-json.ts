@@ -9,7 +9,14 @@ import { itemsMax, UP_CALLS } from './wire-tables.ts'
 /** What comes of one item of a message. */
 export type Verdict =
   /** It is a call, and it is begun or refused for a reason that is not in the message. */
-  | { readonly kind: 'call'; readonly id: number; readonly parent: number; readonly method: string }
+  | {
+      readonly kind: 'call'
+      readonly id: number
+      readonly parent: number
+      readonly method: string
+      /** All that it says but its id: two calls with the same one are the same call. */
+      readonly payload: string
+    }
   /** It is refused with this error; `id` 0 stands for none. */
   | { readonly kind: 'fault'; readonly code: number; readonly id: number }
   /** It is an answer, or an error: to whom it belongs is nobody's business but ours. */
@@ -82,7 +89,20 @@ function judgeCall(item: Item): Verdict {
     return fault(-32_602, id)
   if (hasMore) return fault(-32_600, id)
   if (!keepsRules(method, params)) return fault(-32_602, id)
-  return { kind: 'call', id, parent: Number(params['parent'] ?? 0), method }
+  const parent = Number(params['parent'] ?? 0)
+  return { kind: 'call', id, parent, method, payload: payloadOf(method, params) }
+}
+
+/** The same value in another form is the same. */
+function payloadOf(method: string, params: Item): string {
+  const said = Object.keys(params)
+    .sort()
+    .map((name) => {
+      const value = params[name]
+      const isWord = typeof value === 'string' && value.startsWith('0x') && name !== 'bytes'
+      return [name, isWord ? Number(value) : value]
+    })
+  return JSON.stringify([method, said])
 }
 
 /** What no JSON Schema says: base64 that its own decoder would write again, of no more than a page. */

@@ -57,7 +57,7 @@ async function rant(
 ): Promise<number> {
   const asked = new Map<number, string>()
   const ras: string[] = []
-  const known: Known = { open: new Map(), asked, ras, hasSession: true }
+  const known: Known = { open: new Map(), ended: [], highest: 0, asked, ras, hasSession: true }
   for (let n = 0; n < messagesPerLife && !raw.isEnded; n++) {
     const data = hostility.next(known)
     await raw.write(chopped(random, framesOf(random, data)))

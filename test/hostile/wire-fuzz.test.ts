@@ -15,9 +15,11 @@ t.test('120,000 messages of JSON in one process', async (t) => {
   t.equal(run.failure, undefined)
   t.ok(run.messages >= 120_000, `${run.messages} messages: ${JSON.stringify(run.outcomes)}`)
   t.ok(run.goodTurns > 2_500, 'a well-behaved client went on all the time')
-  for (const code of [-32_700, -32_600, -32_601, -32_602, -32_000, -32_002, -32_007, -32_008])
+  for (const code of [
+    -32_700, -32_600, -32_601, -32_602, -32_000, -32_002, -32_007, -32_008, -32_014, -32_015,
+  ])
     t.ok((run.outcomes[`error ${code}`] ?? 0) > 20, `${code} was among it`)
-  for (const kind of ['answer', 'reply', 'closed', 'call UV_PAGE_IN', 'call UV_PAGE_OUT'])
+  for (const kind of ['answer', 'again', 'reply', 'closed', 'call UV_PAGE_IN', 'call UV_PAGE_OUT'])
     t.ok((run.outcomes[kind] ?? 0) > 100, `${kind} was among it`)
   t.ok(run.heap.last <= run.heap.first * 1.05, `the heap is flat: ${JSON.stringify(run.heap)}`)
 })
@@ -39,13 +41,13 @@ t.test('a failure is told with the few messages that it takes', async (t) => {
 
 t.test('what must not come is noticed', async (t) => {
   const said = { kind: 'error', id: 9, message: 'No such session.', data: {} } as const
-  const model = new WireModel(4)
+  const model = new WireModel(4, 4)
   t.throws(() => model.hears([{ kind: 'answer', id: 9, ret: 0 }]), /call 9, which is not open/)
   t.throws(() => model.hears([{ ...said, code: -32_002 }]), /call 9, which is not open/)
   t.throws(() => model.hears([{ ...said, code: -32_602 }]), /not due/)
   model.sends([{ kind: 'fault', code: -32_602, id: 5 }])
   t.throws(() => model.hears([]), /due is/, 'what must come')
-  model.sends([{ kind: 'call', id: 6, parent: 0, method: 'HDSI' }])
+  model.sends([{ kind: 'call', id: 6, parent: 0, method: 'HDSI', payload: 'x' }])
   t.throws(() => model.hears([{ kind: 'answer', id: 6, ret: 0 }]), /without a session/)
   const { good } = await newStage('spec')
   t.doesNotThrow(() => good.turn(), 'and what may come is none of it')

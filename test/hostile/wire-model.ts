@@ -6,33 +6,21 @@
  */
 import { documentAt } from './documents.ts'
 import type { Verdict } from './reference-json.ts'
+import { type Kept, WireAnswers } from './wire-answers.ts'
+import type { Said } from './wire-said-kinds.ts'
 import { AT_ONCE, DOWN_CALLS, INSTEAD } from './wire-tables.ts'
-
-/** Something that the hypervisor has said, in either subprotocol. */
-export type Said =
-  | {
-      readonly kind: 'call'
-      readonly id: number
-      readonly parent: number
-      readonly method: string
-      /** As `0x…`. */
-      readonly ra: string | undefined
-      /** Of the page that comes with it. */
-      readonly tag: bigint | undefined
-    }
-  | { readonly kind: 'answer'; readonly id: number; readonly ret: number }
-  | {
-      readonly kind: 'error'
-      /** 0 for none. */
-      readonly id: number
-      readonly code: number
-      readonly message: string
-      readonly data: Readonly<Record<string, unknown>>
-    }
 
 /** The hypervisor did what it must not. */
 export class Violation extends Error {
   override readonly name = 'Violation'
+}
+
+type CallVerdict = Extract<Verdict, { readonly kind: 'call' }>
+
+/** A call that waits for its answer. */
+interface Waiting extends Omit<CallVerdict, 'kind' | 'parent'> {
+  /** It came before, and gets the answer of then, if that is known; nothing is begun. */
+  readonly again?: { readonly outcome: string | undefined }
 }
 
 /** Of these errors one has to come. */
@@ -41,12 +29,22 @@ interface Due {
     readonly code: number
     /** Ids that it may have. */
     readonly ids: readonly number[]
+    /** The id in its data. */
+    readonly named?: number
   }[]
-  /** It may also not come: then this call was begun. */
-  readonly orBegins?: { readonly id: number; readonly method: string }
-  /** It is begun only if the hypervisor has meanwhile made the call with this id: its parent. */
+  /** It may also not come: then this call waits for its answer. */
+  readonly orWaits?: Waiting
+  /** It waits only if the hypervisor has meanwhile made the call with this id: its parent. */
   readonly parent?: number
+  /** The call that it is about. */
+  readonly call?: CallVerdict
 }
+
+const isThat = (
+  { id, code, data }: Extract<Said, { kind: 'error' }>,
+  due: Due['errors'][number],
+): boolean =>
+  code === due.code && due.ids.includes(id) && (due.named === undefined || data['id'] === due.named)
 
 interface GoldenError {
   readonly error: { readonly code: number; readonly message: string }
@@ -60,21 +58,41 @@ const SENTENCES: ReadonlyMap<number, string> = new Map(
 )
 
 export class WireModel {
-  /** Calls of ours that wait, by id: how many have been begun with it. */
-  readonly open = new Map<number, string[]>()
+  /** Calls of ours that wait, by id: those that have been begun with it, or have come again. */
+  readonly open = new Map<number, Waiting[]>()
   /** Calls of the hypervisor that wait for us, by id. */
   readonly asked = new Map<number, string>()
   /** RAs that the hypervisor has named. */
   readonly ras: string[] = []
   /** What came of items, by what they were. */
   readonly counts = new Map<string, number>()
+  readonly answers: WireAnswers
   hasSession = false
   readonly #callsMax: number
   #due: Due[] = []
   #closes: number[] = []
+  /** Calls that are refused before they are begun, by id: what they said. */
+  readonly #refused = new Map<number, CallVerdict>()
+  /** Calls of the message that is sent that are begun or refused, by id: what they say. */
+  readonly #unsure = new Map<number, Partial<Kept>>()
+  /** Ids that came more than once while it was not to be seen from here what became of each. */
+  readonly #blurred = new Set<number>()
+  /** Answers that the message that is sent may lead to. */
+  #answersMax = 0
 
-  constructor(callsMax: number) {
+  /** As many calls wait at once, and as many answers are kept. */
+  constructor(callsMax: number, answersKeptMax: number) {
     this.#callsMax = callsMax
+    this.answers = new WireAnswers(answersKeptMax)
+  }
+
+  get highest(): number {
+    return this.answers.highest
+  }
+
+  /** Ids that were answered. */
+  get ended(): readonly number[] {
+    return this.answers.ids
   }
 
   /** Codes that the connection may end with now; none: it must go on. */
@@ -86,6 +104,8 @@ export class WireModel {
   sends(verdicts: readonly Verdict[]): void {
     this.#due = []
     this.#closes = []
+    this.#unsure.clear()
+    this.#answersMax = verdicts.length + this.open.size
     const before = new Set(this.open.keys())
     let replied = false
     for (const verdict of verdicts) {
@@ -101,31 +121,77 @@ export class WireModel {
   }
 
   #idsOf(id: number, before: ReadonlySet<number>, replied: boolean): readonly number[] {
-    if (!this.open.has(id)) return [id]
+    if (!this.open.has(id)) return this.#unsure.has(id) ? [0, id] : [id]
     return before.has(id) && !replied ? [0] : [0, id]
   }
 
-  #begins(
-    { id, parent, method }: Extract<Verdict, { kind: 'call' }>,
-    before: ReadonlySet<number>,
-    replied: boolean,
-  ): void {
-    const hasNoParent = parent !== 0 && !this.asked.has(parent)
-    const inUse = { code: -32_007, ids: [0] }
-    const unknown = { code: -32_008, ids: [id] }
-    if (this.open.has(id)) {
-      const isSure = before.has(id) && !replied
-      if (isSure) this.#due.push({ errors: [inUse] })
-      else if (hasNoParent)
-        this.#due.push({ errors: [inUse, unknown], orBegins: { id, method }, parent })
-      else this.#due.push({ errors: [inUse], orBegins: { id, method } })
-    } else if (hasNoParent) {
-      this.#due.push({ errors: [unknown], orBegins: { id, method }, parent })
-    } else this.#begin(id, method)
+  #begins(call: CallVerdict, before: ReadonlySet<number>, replied: boolean): void {
+    const { id, method } = call
+    const isOpening = method === 'SESSION_OPEN'
+    const open = this.open.get(id)
+    const isOpen = open !== undefined || this.#unsure.has(id)
+    const inUse = !isOpen ? [] : [{ code: -32_007, ids: [0], named: id }]
+    if (open !== undefined && before.has(id) && !replied) this.#due.push({ errors: inUse })
+    else if (isOpening) this.#isNew(call, inUse)
+    else {
+      const waiting = open?.map(({ payload }) => ({ payload })).at(-1)
+      const kept = this.answers.get(id) ?? waiting ?? this.#unsure.get(id)
+      if (kept === undefined) this.#isUnknown(call)
+      else this.#isKnown(call, kept, inUse)
+    }
+    if (isOpening && !this.hasSession) this.answers.highest = 0
   }
 
-  #begin(id: number, method: string): void {
-    this.open.set(id, [...(this.open.get(id) ?? []), method])
+  /** No answer to it is kept. */
+  #isUnknown(call: CallVerdict): void {
+    const { id } = call
+    const { answers } = this
+    const forgotten = [{ code: -32_015, ids: [id] }]
+    if (answers.isAbove(id) || answers.left > this.#answersMax) this.#isNew(call)
+    else if (answers.isWhole || !this.hasSession) this.#isNew(call, forgotten)
+    else this.#due.push({ errors: forgotten })
+  }
+
+  /** It came before; its outcome may not be known yet. */
+  #isKnown(call: CallVerdict, kept: Partial<Kept>, inUse: Due['errors']): void {
+    const { id, method, payload } = call
+    const errors = [...inUse]
+    if (this.answers.left <= this.#answersMax) errors.push({ code: -32_015, ids: [id] })
+    // Before the session nothing counts for long; what opened one is not kept.
+    const isUnsure = !this.hasSession || (this.#unsure.has(id) && this.open.has(id))
+    if (isUnsure || this.open.get(id)?.some((each) => each.method === 'SESSION_OPEN'))
+      this.#blurred.add(id)
+    if (this.#blurred.has(id)) {
+      this.#isNew(call, [...errors, ...[-32_014, -32_008].map((code) => ({ code, ids: [id] }))])
+      return
+    }
+    const { outcome } = kept
+    if (kept.payload !== payload) {
+      this.#due.push({ errors: [...errors, { code: -32_014, ids: [id] }] })
+      return
+    }
+    const refusal = { code: -32_008, ids: [id] }
+    if (outcome === undefined || outcome === 'error -32008') errors.push(refusal)
+    if (outcome === 'error -32008') this.#due.push({ errors })
+    else this.#due.push({ errors, orWaits: { id, method, payload, again: { outcome } } })
+  }
+
+  /** It is begun, or one of these errors comes; or its parent is not open. */
+  #isNew(call: CallVerdict, errors: Due['errors'] = []): void {
+    const { id, parent, payload } = call
+    if (call.method !== 'SESSION_OPEN') this.answers.came(id)
+    if (call.method !== 'SESSION_OPEN' && (errors.length > 0 || parent !== 0))
+      this.#unsure.set(id, { payload })
+    if (parent !== 0 && !this.asked.has(parent)) {
+      const unknown = { code: -32_008, ids: [id] }
+      const due = { errors: [...errors, unknown], orWaits: call, call }
+      this.#due.push(errors.length === 0 ? { ...due, parent } : due)
+    } else if (errors.length === 0) this.#waits(call)
+    else this.#due.push({ errors, orWaits: call, call })
+  }
+
+  #waits(call: Waiting): void {
+    this.open.set(call.id, [...(this.open.get(call.id) ?? []), call])
   }
 
   /** Everything that came up to the end of the turn. */
@@ -147,12 +213,13 @@ export class WireModel {
     let at = 0
     const isMade = (parent: number | undefined): boolean =>
       parent === undefined || said.some(({ kind, id }) => kind === 'call' && id === parent)
-    for (const { errors: due, orBegins, parent } of this.#due) {
+    for (const { errors: due, orWaits, parent, call } of this.#due) {
       const error = errors[at]
-      if (due.some(({ code, ids }) => error?.code === code && ids.includes(error.id))) {
+      if (error !== undefined && due.some((each) => isThat(error, each))) {
         at++
-        this.#count(`error ${error?.code}`)
-      } else if (orBegins !== undefined && isMade(parent)) this.#begin(orBegins.id, orBegins.method)
+        if (call !== undefined && error.code === -32_008) this.#refused.set(call.id, call)
+        this.#count(`error ${error.code}`)
+      } else if (orWaits !== undefined && isMade(parent)) this.#waits(orWaits)
       else throw new Violation(`due is ${JSON.stringify(due)}, not ${JSON.stringify(error)}`)
     }
     const extra = errors[at]
@@ -169,7 +236,7 @@ export class WireModel {
   }
 
   #isAnswered({ id, ret }: Extract<Said, { kind: 'answer' }>): void {
-    const method = this.#ends(id)
+    const method = this.#ends(id, `ret ${ret}`)
     if (!Number.isSafeInteger(ret)) throw new Violation(`${method}: ret ${ret}`)
     if (!this.hasSession && method !== 'SESSION_OPEN')
       throw new Violation(`${method} was served without a session`)
@@ -181,23 +248,41 @@ export class WireModel {
     if (SENTENCES.get(code) !== message) throw new Violation(`error ${code} says ${message}`)
     for (const value of Object.values(data))
       if (typeof value === 'object' && value !== null) throw new Violation(`data of ${code}`)
+    if (code === -32_008) this.#isOrphan(id)
     if (AT_ONCE.has(code)) return
     if (!INSTEAD.has(code)) throw new Violation(`error ${code} is none for a call`)
     const calls = [...this.open.values()].reduce((sum, each) => sum + each.length, 0)
     if (code === -32_003 && calls < this.#callsMax) throw new Violation(`too many calls: ${calls}`)
-    const method = this.#ends(id)
+    const method = this.#ends(id, `error ${code}`)
     const isFirst = !this.hasSession && method !== 'SESSION_OPEN'
     if (isFirst && code !== -32_002 && code !== -32_003)
       throw new Violation(`${method} without a session: ${code}`)
     this.#count(`error ${code}`)
   }
 
-  #ends(id: number): string {
-    const methods = this.open.get(id)
-    const method = methods?.shift()
-    if (methods === undefined || method === undefined)
+  /** A call was refused because of its parent; that is its answer, should it come again. */
+  #isOrphan(id: number): void {
+    const call = this.#refused.get(id)
+    if (call === undefined) return
+    this.#refused.delete(id)
+    if (call.method === 'SESSION_OPEN') {
+      if (!this.hasSession) this.answers.clear()
+    } else this.answers.add(id, { payload: call.payload, outcome: 'error -32008' })
+  }
+
+  #ends(id: number, outcome: string): string {
+    const waiting = this.open.get(id)
+    const call = waiting?.shift()
+    if (waiting === undefined || call === undefined)
       throw new Violation(`an answer to call ${id}, which is not open`)
-    if (methods.length === 0) this.open.delete(id)
+    if (waiting.length === 0) this.open.delete(id)
+    const { method, payload, again } = call
+    if (again !== undefined) {
+      const { outcome: first = outcome } = again
+      if (outcome !== first) throw new Violation(`call ${id}: ${first}, and then ${outcome}`)
+      this.#count('again')
+    } else if (method !== 'SESSION_OPEN') this.answers.add(id, { payload, outcome })
+    else if (!this.hasSession) this.answers.clear()
     return method
   }
 

@@ -1,6 +1,7 @@
 /** Takes apart what the hypervisor sends, in either subprotocol, for the model and the clients. */
 import { frameAt } from './reference-binary.ts'
-import { type Said, Violation } from './wire-model.ts'
+import { Violation } from './wire-model.ts'
+import type { Said } from './wire-said-kinds.ts'
 import { DOWN_NAMES } from './wire-tables.ts'
 
 /** The items of one message. */

@@ -70,7 +70,7 @@ export const DOWN_NAMES = byNumber(Object.entries(DOWN_CALLS))
 
 /** Codes that are said about a message itself, in the order of its items. */
 export const AT_ONCE: ReadonlySet<number> = new Set([
-  -32_700, -32_600, -32_601, -32_602, -32_007, -32_008, -32_013,
+  -32_700, -32_600, -32_601, -32_602, -32_007, -32_008, -32_013, -32_014, -32_015,
 ])
 
 /** Codes that a call may be answered with instead of a result. -32603, INTERNAL, is never one. */

@@ -19,6 +19,9 @@ import { Violation } from './wire-model.ts'
 /** Calls of one client that may wait: few, so that the limit is met. */
 export const callsMax = 24
 
+/** Answers that are kept for one client: fewer than it gets. */
+export const answersKeptMax = 30
+
 const CONFIG: Omit<HvConfig, 'profile'> = {
   poolPages: 4_096,
   autoCreateVms: true,
@@ -29,6 +32,7 @@ const CONFIG: Omit<HvConfig, 'profile'> = {
     ...LIMITS,
     callsInFlightMax: callsMax,
     nestedCallsInFlightMax: callsMax,
+    answersKeptMax,
     vmsMax: 12,
     slotsPerVmMax: 6,
     framesPerSlotMax: 64,

@@ -52,17 +52,6 @@ function counting() {
   return { state, serve }
 }
 
-t.test('on its first connection a client may use an id again after the answer', async (t) => {
-  const { state, serve } = counting()
-  const { say } = server(serve)
-  t.match(say(done(7), done(7), done(3)), [
-    { id: 7, result: { ret: 1 } },
-    { id: 7, result: { ret: 2 } },
-    { id: 3, result: { ret: 3 } },
-  ])
-  t.equal(state.executed, 3)
-})
-
 t.test('after a resume an id that was answered stands for its call', async (t) => {
   const { state, serve } = counting()
   const { say, resume, world } = server(serve)
@@ -185,7 +174,20 @@ t.test('ids go round, and an old one is told from a new one', async (t) => {
   resume()
   t.match(say(done(4_294_967_295), done(1)), [{ result: { ret: 2 } }, { result: { ret: 3 } }])
   t.match(say(done(2)), [{ id: 2, result: { ret: 4 } }], 'new')
-  t.match(say(done(4_294_967_293)), [{ id: 4_294_967_293, error: { code: -32015 } }], 'too old')
+  t.match(say(done(4_294_967_293)), [{ result: { ret: 5 } }], 'lower, and never came: all are kept')
+  t.equal(state.executed, 5)
+})
+
+t.test('ids go round, and one that is too old is refused', async (t) => {
+  const { state, serve } = counting()
+  const { say, resume } = server(serve, { answersKeptMax: 2 })
+  say(done(4_294_967_294), done(4_294_967_295), done(1))
+  resume()
+  const refused = { error: { code: -32015, data: { limit: 'answersKeptMax', max: 2 } } }
+  t.match(say(done(4_294_967_293)), [{ id: 4_294_967_293, ...refused }])
+  t.match(say(done(4_294_967_294)), [{ id: 4_294_967_294, ...refused }])
+  t.match(say(done(4_294_967_295), done(1)), [{ result: { ret: 2 } }, { result: { ret: 3 } }])
+  t.match(say(done(2)), [{ id: 2, result: { ret: 4 } }], 'new')
   t.equal(state.executed, 4)
 })
 
