@@ -13,12 +13,18 @@ export const AREAS: readonly Area[] = [
   {
     name: 'hypervisor core',
     mutate: ['src/uvmem/*'],
-    tests: ['test/uvmem/*'],
+    tests: [
+      ...['test/uvmem/*', 'test/defects/catalogue', 'test/conformance/hv-codes'],
+      'test/conformance/lines',
+    ],
   },
   {
     name: 'ultravisor core',
     mutate: ['src/ultravisor/*'],
-    tests: ['test/ultravisor/*', 'test/peer/uv-window', 'test/peer/uv-agreement'],
+    tests: [
+      ...['test/ultravisor/*', 'test/peer/uv-window', 'test/peer/uv-agreement'],
+      ...['test/defects/catalogue', 'test/conformance/uv-codes'],
+    ],
   },
   {
     name: 'sessions',

@@ -1,7 +1,9 @@
 /** H_SVM_INIT_ABORT: hv.md section 3. */
 import t from 'tap'
+import { initAbort } from '../../src/uvmem/hcalls/init-abort.ts'
 import { checkRows } from './rows.ts'
 import { rowsOf } from './story.ts'
+import { World } from './world.ts'
 
 const STORY = `
   * before H_SVM_INIT_START
@@ -49,8 +51,34 @@ const STORY = `
     do init_abort -> H_PARAMETER
     asks UV_SVM_TERMINATE
     leaves flags=0
-`
+  * series-v2 resets the states here, though not at a flush
+    with profile=series-v2 touched=0
+    after init_start; share 1; page_in 0
+    do init_abort -> H_PARAMETER
+    asks UV_PAGE_OUT 0x0 to ra3; UV_SVM_TERMINATE
+    leaves flags=0 g=.,.,.,. h=n,n,.,. used=
+  * linux-6, a stale mark on a PFN that is free: the kernel dies, and the flags stay
+    with slots=0:8+1,1:0+2
+    after STALE
+    do init_abort -> H_HARDWARE
+    leaves fault=OOPS flags=1 g=./U0,. used=
+`.replace('STALE', 'init_start; page_in 0; init_start; unmap 0; init_start !0,-4')
 
 t.test('H_SVM_INIT_ABORT takes everything back to normal memory', async (t) => {
   checkRows(t, rowsOf(STORY))
+})
+
+t.test('an abort lets others run every 4,096 pages that it looks at', async (t) => {
+  const world = new World({ slots: '0:0+8192', pool: 8_192, frames: 9_000 })
+  const [host, vm] = [world.host, world.vm()]
+  world.do('init_start')
+  for (let gfn = 0; gfn < 8_192; gfn++) world.do(`page_in ${gfn}`)
+  const steps = initAbort(host, vm)
+  const turns: number[] = []
+  let outs = 0
+  for (let step = steps.next(0); step.done !== true; step = steps.next(0)) {
+    if (step.value.call === 'UV_PAGE_OUT') outs++
+    if (step.value.call === 'RESCHED') turns.push(outs)
+  }
+  t.same(turns, [4_096, 8_192])
 })

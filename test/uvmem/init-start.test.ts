@@ -2,6 +2,7 @@
 import t from 'tap'
 import { checkRows } from './rows.ts'
 import { rowsOf } from './story.ts'
+import { World } from './world.ts'
 
 const REFUSALS = `
   * linux-6, from outside secure context: the flag is not touched either
@@ -98,7 +99,7 @@ const REGISTRATION = `
     leaves flags=0 g=x,x,x,x/x,x
   * linux-5.6 answers with the last registration's code
     with profile=linux-5.6
-    do init_start !0,1 -> H_BUSY
+    do init_start !0,1 -> H_BUSY by kvmppc_h_svm_init_start
     asks CALL0; CALL3
     leaves flags=1 g=.,.,.,./.,.
   * linux-5.6, a positive code of an earlier slot is forgotten
@@ -143,4 +144,8 @@ t.test('H_SVM_INIT_START refuses in order and asks nobody', async (t) => {
 
 t.test('H_SVM_INIT_START registers the slots, and rolls back as its profile does', async (t) => {
   checkRows(t, rowsOf(REGISTRATION, { slots: '0:0+4 3:8+2' }))
+})
+
+t.test('a start that succeeds gives no reason', async (t) => {
+  t.equal(new World().do('init_start').source, undefined)
 })

@@ -1,7 +1,10 @@
 /** H_SVM_PAGE_IN of a page that is not shared: hv.md section 3. */
 import t from 'tap'
+import { asGfn, gpaOf } from '../../src/abi/page.ts'
+import { pageIn } from '../../src/uvmem/hcalls/page-in.ts'
 import { checkRows } from './rows.ts'
 import { rowsOf } from './story.ts'
+import { World } from './world.ts'
 
 const REFUSALS = `
   * from outside secure context, before all else
@@ -52,6 +55,10 @@ const REFUSALS = `
   * the same under spec
     with pool=1 profile=spec
     after init_start; page_in 1
+    do page_in 0 -> H_PARAMETER by kvmppc_uvmem_get_page
+  * no device PFN is free for a shared page, which stays shared
+    with pool=1
+    after init_start; share 0; page_in 1
     do page_in 0 -> H_PARAMETER by kvmppc_uvmem_get_page
   * the host has pinned the page
     after pin 0; init_start
@@ -122,6 +129,12 @@ const MOVES = `
     do page_in 0 -> H_SUCCESS
     asks UV_PAGE_INVAL 0x0 via notifier; UV_PAGE_IN ra1 to 0x0
     leaves g=U3,U0,U1,U2 used=0,1,2,3 flags=3
+  * a page that is mapped nowhere goes under the notifier's eyes twice
+    with notifies
+    after init_start; init_done; unmap 0
+    do page_in 0 -> H_SUCCESS
+    asks UV_PAGE_INVAL 0x0 via notifier; UV_PAGE_INVAL 0x0 via notifier
+    leaves g=U0,U1,U2,U3 used=0,1,2,3 flags=3
   * a VM's page of another VM's GFN is another page
     after create 2 0:0+4; init_start; 2: init_start; page_in 0
     do 2: page_in 0 -> H_SUCCESS
@@ -152,3 +165,20 @@ for (const code of [1, -2, -4, -5, -55, -56, -58, -75]) {
     checkRows(t, rowsOf(story, { touched: [0], after: ['init_start'] }))
   })
 }
+
+t.test('where a PFN is promised, a page without content waits for those before it', async (t) => {
+  for (const [profile, gfn, asks] of [
+    ['spec', 0, ['UV_PAGE_IN']],
+    ['spec', 1, ['RESCHED']],
+    ['linux-6', 0, ['UV_PAGE_IN']],
+    ['linux-6', 1, []],
+  ] as const) {
+    const world = new World({ profile, touched: [0], after: ['init_start'] })
+    const steps = pageIn(world.host, world.vm(), gpaOf(asGfn(gfn)), 0, 16)
+    const asked: string[] = []
+    for (let step = steps.next(0); step.done !== true; step = steps.next(0)) {
+      asked.push(step.value.call)
+    }
+    t.same(asked, asks, `${profile}, GFN ${gfn}`)
+  }
+})

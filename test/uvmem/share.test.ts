@@ -1,7 +1,10 @@
 /** H_SVM_PAGE_IN with H_PAGE_IN_SHARED: hv.md section 3, "share". */
 import t from 'tap'
+import { H } from '../../src/abi/codes.ts'
+import { HV_PROFILES } from '../../src/uvmem/profile.ts'
 import { checkRows } from './rows.ts'
 import { rowsOf } from './story.ts'
+import { World } from './world.ts'
 
 const STORY = `
   * a GFN in no slot
@@ -100,6 +103,61 @@ const STORY = `
     after init_start; page_in 0; vma_unmap 0
     do share 0 -> H_PARAMETER by find_vma_intersection
 `
+
+const CORNERS = `
+  * linux-6, a device page whose state a second start has hidden
+    after init_start; page_in 0; init_start
+    do share 0 -> H_HARDWARE
+    leaves fault=LIVELOCK g=.,.,.,. h=d0,.,.,. used=0
+  * linux-6, a frame that is marked secure by mistake, while the host still maps it
+    with touched=0
+    after init_start; page_in 0 !-4
+    do share 0 -> H_HARDWARE
+    leaves fault=LIVELOCK g=U0,.,.,. h=n,.,.,. used=0
+  * linux-6, a stale mark on a PFN that is free
+    with slots=0:8+1,1:0+2 touched=0
+    after STALE
+    do share 0 -> H_HARDWARE
+    leaves fault=OOPS g=./U0,. h=./.,. used=
+  * spec, no normal frame is left for a secure one
+    with frames=1 profile=spec
+    after init_start; page_in 0; touch 1
+    do share 0 -> H_PARAMETER by alloc_page_vma
+`.replace('STALE', 'init_start; page_in 0; init_start; unmap 0; init_start !0,-4')
+
+t.test('sharing a page whose state is wrong', async (t) => {
+  checkRows(t, rowsOf(CORNERS))
+  const world = new World({ after: ['init_start', 'page_in 0', 'init_start', 'share 0'] })
+  t.equal(world.vm().fault?.message, 'host page fault loop: device PTE never resolved')
+  const marked = new World({ touched: [0], after: ['init_start', 'page_in 0 !-4', 'share 0'] })
+  t.match(marked.vm().fault?.message, 'uvmem mark is stale')
+})
+
+t.test('a share that loses nothing refuses what it cannot drop', async (t) => {
+  const careful = (name: 'linux-6' | 'linux-5.6') => ({
+    ...HV_PROFILES[name],
+    shareKeepsUntilAgreed: true,
+  })
+  checkRows(t, [
+    {
+      why: 'the slot is gone, its states are not',
+      ...{ profile: careful('linux-5.6'), slots: '0:0+4 1:4+1' },
+      after: ['init_start', 'page_in 4', 'remove_slot 1'],
+      ...{ line: 'share 4', ret: H.PARAMETER, source: 'gfn_to_hva' },
+    },
+    {
+      why: 'the mapping is gone, the mark is not',
+      ...{ profile: careful('linux-6'), touched: [0] },
+      after: ['init_start', 'page_in 0 !-4', 'vma_unmap 0'],
+      ...{ line: 'share 0', ret: H.PARAMETER, source: 'find_vma_intersection' },
+    },
+    {
+      why: 'the host maps a normal frame',
+      ...{ profile: careful('linux-6'), touched: [0], after: ['init_start', 'page_in 0 !-4'] },
+      ...{ line: 'share 0', ret: H.PARAMETER },
+    },
+  ])
+})
 
 t.test('sharing a page', async (t) => {
   checkRows(t, rowsOf(STORY))
