@@ -215,5 +215,10 @@ export const CLOSE = {
     text: 'The server can keep nothing any more.',
     when: 'The disk failed under --durable: what was not answered may be lost, and counts as not done until the server is back.',
   },
+  RESUME_LATE: {
+    code: 4009,
+    text: 'Fewer calls came again than were announced.',
+    when: 'resumeMsMax passed after a resume, and fewer calls had come than its unanswered said. The session can be resumed.',
+  },
 } as const satisfies Record<string, CloseEntry>
 export type CloseName = keyof typeof CLOSE

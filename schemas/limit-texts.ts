@@ -6,6 +6,8 @@ export const LIMIT_TEXTS: Readonly<Record<LimitName, string>> = {
     'Bytes of one WebSocket message that either side accepts; a bigger one closes with 1009.',
   batchBytesMax: 'Bytes that one message of ours is filled to before the next one is begun.',
   itemsPerMessageMax: 'Calls, answers and errors in one message; more of them close with 1009.',
+  membersMax:
+    'Members of one object in a message of JSON; more of them are an error, and nobody reads them.',
   fragmentsPerMessageMax: 'Fragments of one WebSocket message; more of them close with 1008.',
   chunksPerMessageMax:
     'Pieces in which one WebSocket frame comes off the wire; more of them close with 1008.',
@@ -32,6 +34,8 @@ export const LIMIT_TEXTS: Readonly<Record<LimitName, string>> = {
   pongWaitMsMax:
     'Milliseconds without a pong, or anything else, after which a peer counts as gone.',
   sessionGraceMs: 'Milliseconds that a session outlives its connection.',
+  resumeMsMax:
+    'Milliseconds from a resume until the calls must have come again that it announced; then 4009.',
   answersKeptMax:
     'Answers that one side keeps to give them again: as many as can be lost with a connection.',
   answerBytesKeptMax: 'Bytes of pages in the answers that one side keeps.',

@@ -9,6 +9,8 @@ export const LIMITS = {
   batchBytesMax: 1_048_576,
   /** Calls, answers and errors in one message; more of them close with 1009. */
   itemsPerMessageMax: 4_096,
+  /** Members of one object in a message of JSON; more of them are an error, and nobody reads them. */
+  membersMax: 64,
   /** Fragments of one WebSocket message; more of them close with 1008. */
   fragmentsPerMessageMax: 1_024,
   /** Pieces in which one WebSocket frame comes off the wire; more of them close with 1008. */
@@ -53,6 +55,8 @@ export const LIMITS = {
   pongWaitMsMax: 30_000,
   /** Milliseconds that a session outlives its connection. */
   sessionGraceMs: 30_000,
+  /** Milliseconds from a resume until the calls must have come again that it announced; then 4009. */
+  resumeMsMax: 10_000,
   /** Answers that one side keeps to give them again: as many as can be lost with a connection. */
   answersKeptMax: 5_120,
   /** Bytes of pages in the answers that one side keeps. */

@@ -13,14 +13,14 @@
 import { ErrorResponse, RequestHead } from '../../schemas/envelope.ts'
 import { WIRE_ERROR } from '../../schemas/errors.ts'
 import { LIMITS } from '../../schemas/limits.ts'
-import type { DownCall, Message, UpCall, WireCall } from '../../schemas/messages.ts'
+import type { DownCall, ErrorData, Message, UpCall, WireCall } from '../../schemas/messages.ts'
 import type { Method, Unfit } from '../../schemas/method.ts'
 import { unfitOf } from '../../schemas/method.ts'
 import { DOWN_METHODS, UP_METHODS } from '../../schemas/methods.ts'
 import { CALL_ID_MAX } from '../../schemas/values.ts'
 import { present, unreachable } from '../lib/assert.ts'
 import type { Codec, Encoded, Fault, Received, Stray, WireData } from './rpc-codec.ts'
-import { faultData, shortText } from './rpc-json-fault.ts'
+import { faultData, type Misshapen, misshapen, shortText } from './rpc-json-fault.ts'
 import { printMessage } from './rpc-json-print.ts'
 import { type Scan, scanDown, scanUp } from './rpc-json-scan.ts'
 import { answerText, callText, errorText } from './rpc-json-text.ts'
@@ -37,10 +37,10 @@ const isItem = (value: unknown): value is Item =>
 const idOf = ({ id }: Item): number =>
   typeof id === 'number' && Number.isInteger(id) && id >= 1 && id <= CALL_ID_MAX ? id : 0
 
-const badRequest = (item: unknown, unfit: Unfit): Fault => {
+const badRequest = (item: unknown, unfit: Unfit, more: ErrorData = {}): Fault => {
   const error = unfit.path[0] === 'params' ? 'BAD_PARAMS' : 'NOT_A_REQUEST'
   const id = isItem(item) ? idOf(item) : 0
-  return { kind: 'fault', error, id, data: faultData(item, unfit) }
+  return { kind: 'fault', error, id, data: { ...faultData(item, unfit), ...more } }
 }
 
 const stray = (why: string): Stray => ({ kind: 'stray', why })
@@ -126,10 +126,27 @@ class JsonCodec<Ours extends WireCall, Theirs extends WireCall> implements Codec
   #read(item: unknown, openCall: (id: number) => Ours | undefined): Received<Theirs> {
     if (!isItem(item))
       return badRequest(item, { kind: 'unfit', path: [], expected: 'a request object' })
+    const shape = misshapen(item)
+    if (shape !== undefined) return this.#readMisshapen(item, shape, openCall)
     if (Object.hasOwn(item, 'method')) return this.#readCall(item)
     if (Object.hasOwn(item, 'result')) return this.#readAnswer(item, openCall)
     if (Object.hasOwn(item, 'error')) return this.#readError(item, openCall)
     return badRequest(item, { kind: 'unfit', path: ['method'], expected: 'the name of a call' })
+  }
+
+  /** What is said about it is said about a call, an answer or an error as ever. */
+  #readMisshapen(
+    item: Item,
+    { unfit, more }: Misshapen,
+    openCall: (id: number) => Ours | undefined,
+  ): Received<Theirs> {
+    const isReply =
+      !Object.hasOwn(item, 'method') && ['result', 'error'].some((name) => name in item)
+    if (!isReply) return badRequest(item, unfit, more)
+    const id = idOf(item)
+    return openCall(id) === undefined
+      ? stray('an answer in no known form')
+      : badAnswer(id, item, unfit, more)
   }
 
   #readCall(item: Item): Received<Theirs> {
@@ -174,9 +191,14 @@ class JsonCodec<Ours extends WireCall, Theirs extends WireCall> implements Codec
 }
 
 /** What the caller of `id` is told about an answer that does not fit. */
-const badAnswer = (id: number, item: unknown, unfit: Unfit): Received<never> => {
+const badAnswer = (
+  id: number,
+  item: unknown,
+  unfit: Unfit,
+  more: ErrorData = {},
+): Received<never> => {
   const { code, text: message } = WIRE_ERROR.BAD_ANSWER
-  return { kind: 'error', id, code, message, data: faultData(item, unfit) }
+  return { kind: 'error', id, code, message, data: { ...faultData(item, unfit), ...more } }
 }
 
 const UP: Methods<UpCall> = new Map<string, Method<UpCall>>(Object.entries(UP_METHODS))

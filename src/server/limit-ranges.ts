@@ -5,12 +5,18 @@ import { LIMITS, type LimitName } from '../../schemas/limits.ts'
  * Limits that are not one server's to choose: the wire's format has the lengths of names in it, and
  * the codecs know how they fill a message.
  */
-type FixedLimit = 'sessionNameCharsMax' | 'tokenCharsMax' | 'batchBytesMax' | 'itemsPerMessageMax'
+type FixedLimit =
+  | 'sessionNameCharsMax'
+  | 'tokenCharsMax'
+  | 'batchBytesMax'
+  | 'itemsPerMessageMax'
+  | 'membersMax'
 const FIXED: ReadonlySet<LimitName> = new Set<FixedLimit>([
   'sessionNameCharsMax',
   'tokenCharsMax',
   'batchBytesMax',
   'itemsPerMessageMax',
+  'membersMax',
 ])
 export type SettableLimit = Exclude<LimitName, FixedLimit>
 
@@ -30,6 +36,7 @@ const HIGHEST: Readonly<Partial<Record<LimitName, number>>> = {
   stillMsMax: timerMsMax,
   handshakeMsMax: timerMsMax,
   sessionGraceMs: timerMsMax,
+  resumeMsMax: timerMsMax,
   answersKeptMax: 65_536,
   pingIntervalMs: timerMsMax,
   pongWaitMsMax: timerMsMax,
