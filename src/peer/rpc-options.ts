@@ -42,6 +42,11 @@ export interface PeerOptions<Ours extends WireCall, Theirs extends WireCall> {
    * they end with their connection, and no answers are kept.
    */
   readonly outlives?: boolean
+  /**
+   * Told `true` when after a resume nothing is said until the calls have come again that the other side
+   * announced, and `false` when that is over, for whatever reason: the peer has no clock of its own.
+   */
+  readonly waits?: ((isWaiting: boolean) => void) | undefined
   /** Id of the first call: 1 to 2^32 - 1. */
   readonly firstId?: number
   /** Told of everything that has to be written down so that the calls outlive the process. */

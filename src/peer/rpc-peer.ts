@@ -17,8 +17,7 @@ import { type Done, errorMessage, type News, tellAll } from './rpc-calls.ts'
 import type { Fault, Received, WireData } from './rpc-codec.ts'
 import { Complaints } from './rpc-complaints.ts'
 import { Connection, type Taker } from './rpc-connection.ts'
-import type { Counters } from './rpc-counters.ts'
-import { newCounters } from './rpc-counters.ts'
+import { type Counters, newCounters } from './rpc-counters.ts'
 import { Inbox } from './rpc-inbox.ts'
 import { OpenCalls } from './rpc-open-calls.ts'
 import type { PeerLimits, PeerOptions } from './rpc-options.ts'
@@ -37,7 +36,7 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> implements Tak
   readonly #ours: OpenCalls<Ours, Theirs>
   readonly #theirs: Inbox<Ours, Theirs>
   readonly #service: Service<Ours, Theirs>
-  readonly #resume = new Resume()
+  readonly #resume: Resume
   #connection: Connection<Ours, Theirs> | undefined
   /** Calls of ours that were refused here: their callers are told with the next flush. */
   #refused: News[] = []
@@ -50,6 +49,7 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> implements Tak
     this.#complaints = new Complaints(this.counters, report)
     this.#limits = limits ?? LIMITS
     this.#outlives = options.outlives === true
+    this.#resume = new Resume(options.waits)
     this.#theirs = new Inbox(this.#limits, this.#outlives)
     this.#ours = new OpenCalls(this.#limits, firstId ?? 1, options.watch)
     this.#service = new Service(this.#theirs, {

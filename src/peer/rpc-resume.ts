@@ -33,7 +33,8 @@
  * hypervisor says nothing until it has them all; then it says again what was lost, answers and calls,
  * in the order in which it was said first: an answer has its number in the ring, a call knows how many
  * answers were given before it. So what an ultravisor is told keeps its order, whether the line broke
- * or not. A client that says no number is sent the hypervisor's calls first. The other way only calls
+ * or not. If they do not all come in time, whoever has told the peer so (PeerOptions.waits) ends the
+ * connection: to go on without them would break the order. A client that says no number is sent the hypervisor's calls first. The other way only calls
  * keep their order: they are what the hypervisor queues, and its queues do not end before their
  * answers come.
  *
@@ -54,13 +55,20 @@ export const RESUMABLE: ReadonlySet<CloseName> = new Set([
   'FENCED',
   'RESTARTING',
   'DISK_FAILED',
+  'RESUME_LATE',
 ])
 
 export class Resume {
+  readonly #waits: (isWaiting: boolean) => void
   /** Calls that the other side has still to send again; until then nothing is said. */
   #awaited = 0
   /** Ids of those that it has sent again. */
   #again: number[] = []
+
+  /** `waits` is told when nothing is said any more until calls have come, and when that is over. */
+  constructor(waits: (isWaiting: boolean) => void = () => undefined) {
+    this.#waits = waits
+  }
 
   /** True while nothing is to be said yet. */
   get isWaiting(): boolean {
@@ -69,15 +77,19 @@ export class Resume {
 
   /** A new connection, on which so many calls come again. */
   begin(unanswered: number): void {
+    const { isWaiting } = this
     this.#awaited = unanswered
     this.#again = []
+    if (isWaiting || this.isWaiting) this.#waits(this.isWaiting)
   }
 
   /** A call has come; true when it was the last one that was waited for. */
   came(id: number): boolean {
     this.#again.push(id)
     this.#awaited--
-    return this.#awaited === 0
+    if (this.#awaited > 0) return false
+    this.#waits(false)
+    return true
   }
 
   /** What is to be said again, in the order in which it was said first. */

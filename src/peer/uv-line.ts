@@ -55,6 +55,7 @@ const BREAKS: ReadonlySet<number> = new Set([
   CLOSE.PONG_MISSING.code,
   CLOSE.RESTARTING.code,
   CLOSE.DISK_FAILED.code,
+  CLOSE.RESUME_LATE.code,
 ])
 
 export class UvLine {

@@ -43,6 +43,8 @@ export class UvConversation implements UvLink {
   readonly #caller: Caller
   /** The connection that it goes on over, while there is one. */
   #connection: ConversationLine | undefined
+  /** Runs while calls are waited for that a resume has announced. */
+  #stopWaiting: (() => void) | undefined
 
   /** Without a connection it is one of a session that was written down: see `restore`. */
   constructor(
@@ -65,6 +67,7 @@ export class UvConversation implements UvLink {
       report: ({ kind, text }) => ports.report(this, kind, text),
       limits: ports.limits,
       outlives: ports.limits.sessionGraceMs > 0,
+      waits: (isWaiting) => this.#waits(isWaiting),
       watch: this.#peerWatch(ports.durable?.watch),
     })
   }
@@ -116,6 +119,7 @@ export class UvConversation implements UvLink {
   }
 
   givenUp(left: readonly Lpid[]): void {
+    this.#waits(false)
     this.guard(() => this.peer.end())
     this.#ports.left(this, left)
   }
@@ -151,6 +155,14 @@ export class UvConversation implements UvLink {
     }
     this.peer.detach()
     hv.detachSession(session)
+  }
+
+  /** Says again nothing out of its order: who keeps it waiting has to connect once more. */
+  #waits(isWaiting: boolean): void {
+    this.#stopWaiting?.()
+    const { hv, limits } = this.#ports
+    const late = (): void => this.guard(() => this.peer.close('RESUME_LATE'))
+    this.#stopWaiting = isWaiting ? hv.ports.after(limits.resumeMsMax, late) : undefined
   }
 
   #newCaller(): Caller {

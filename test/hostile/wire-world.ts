@@ -45,9 +45,12 @@ export class WireWorld {
   readonly vmm: Vmm
   readonly #ports: ConnectionPorts
   readonly #work: (() => void)[] = []
-  readonly #timers = new Set<() => void>()
+  /** What runs when so many milliseconds have passed. */
+  readonly #timers = new Map<() => void, number>()
   readonly #conversations = new Map<Session, UvConversation>()
   #now = 0
+  /** Milliseconds that have passed, for timers. */
+  #clock = 0
   #tokens = 0
 
   constructor(profile: HvProfileName) {
@@ -57,7 +60,7 @@ export class WireWorld {
     const ports = {
       now: () => this.#now++,
       later: defer,
-      after: (_ms: number, run: () => void) => this.#after(run),
+      after: (ms: number, run: () => void) => this.#after(ms, run),
       token: () => `token-${this.#tokens++}`,
       failed: (_lpid: unknown, error: unknown) => {
         throw error
@@ -105,15 +108,18 @@ export class WireWorld {
     for (let run = this.#work.shift(); run !== undefined; run = this.#work.shift()) run()
   }
 
-  /** Lets all the time pass that somebody waits for. */
-  pass(): void {
-    for (let round = 0; round < 10 && this.#timers.size > 0; round++) {
-      for (const run of [...this.#timers]) {
-        this.#timers.delete(run)
-        run()
+  /** Lets so many milliseconds pass; without a number all the time that somebody waits for. */
+  pass(ms = Number.POSITIVE_INFINITY): void {
+    const end = this.#clock + ms
+    for (let round = 0; round < 10; round++) {
+      const due = [...this.#timers].filter(([, at]) => at <= end)
+      if (due.length === 0) break
+      for (const [run] of due) {
+        if (this.#timers.delete(run)) run()
       }
       this.turn()
     }
+    if (Number.isFinite(end)) this.#clock = end
   }
 
   /** Destroys every VM but one, and looks whether anything is left that nobody has. */
@@ -134,10 +140,11 @@ export class WireWorld {
       throw new Violation(`VMs ${kept}, ${others} are left`)
   }
 
-  #after(run: () => void): () => void {
-    this.#timers.add(run)
+  #after(ms: number, run: () => void): () => void {
+    const once = (): void => run()
+    this.#timers.set(once, this.#clock + ms)
     return () => {
-      this.#timers.delete(run)
+      this.#timers.delete(once)
     }
   }
 }
