@@ -11,6 +11,9 @@ export interface CollectedTest {
 /** Where the module that stands for tap finds the collection (see module-hooks.ts). */
 export const COLLECTION = 'uvmem collected tests'
 
+const isSkipped = (option: unknown): boolean =>
+  typeof option === 'object' && option !== null && 'skip' in option && option.skip !== false
+
 export class Collection {
   #file = ''
   #tests: CollectedTest[] = []
@@ -37,6 +40,7 @@ export class Collection {
 
   #add([name, ...rest]: readonly unknown[]): Promise<void> {
     const body = rest.at(-1)
+    if (rest.some(isSkipped)) return Promise.resolve()
     if (typeof body !== 'function')
       throw new Error(`${this.#file}: ${String(name)}: a test has a body`)
     const count = this.#tests.filter(({ id }) => id.startsWith(`${this.#file} #`)).length

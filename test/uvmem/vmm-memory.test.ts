@@ -76,8 +76,8 @@ t.test('bytes are stored where they belong, and null makes zeros of the page', a
 t.test('each page gets its tag, whether it was touched before or not', async (t) => {
   for (const touched of [[], [0], [1], [4], [1, 2], [0, 1, 2, 3, 4]]) {
     const world = new World({ slots: '0:0+6', touched })
-    t.equal(fill(world, 0, 5, 10n, 3n).value, 0, `touched ${touched}`)
-    t.same(pages(world, 0, 1, 2, 3, 4), [10n, 13n, 16n, 19n, 22n], `touched ${touched}`)
+    t.equal(fill(world, 0, 5, 10n, 3n).value, 0, `touched ${String(touched)}`)
+    t.same(pages(world, 0, 1, 2, 3, 4), [10n, 13n, 16n, 19n, 22n], `touched ${String(touched)}`)
     t.equal(world.h, 'n,n,n,n,n,.', 'and no page behind them')
     t.equal(world.host.ram.used, 5, 'a frame for each, and no other')
   }
@@ -94,7 +94,7 @@ t.test('tags have 64 bits, wherever the page comes from', async (t) => {
   for (const touched of [[], [0, 1]]) {
     const world = new World({ touched })
     fill(world, 0, 2, 0xffff_ffff_ffff_ffffn, 2n)
-    t.same(pages(world, 0, 1), [0xffff_ffff_ffff_ffffn, 1n], `touched ${touched}`)
+    t.same(pages(world, 0, 1), [0xffff_ffff_ffff_ffffn, 1n], `touched ${String(touched)}`)
   }
 })
 
