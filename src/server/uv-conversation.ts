@@ -15,6 +15,7 @@ import { fail, failLimit } from '../hv/serve-call.ts'
 import type { LinkEnd, Session, UvLink } from '../hv/session.ts'
 import { type Caller, serve } from '../hv/up-calls.ts'
 import { invariant } from '../lib/assert.ts'
+import { FewTold } from '../lib/few-told.ts'
 import type { Done } from '../peer/rpc-calls.ts'
 import type { Transport } from '../peer/rpc-codec.ts'
 import { Peer } from '../peer/rpc-peer.ts'
@@ -22,6 +23,9 @@ import type { PeerWatch, Restoring } from '../peer/rpc-restore.ts'
 import { type Principal, reaches } from './principal.ts'
 import type { HvCodec } from './subprotocols.ts'
 import type { ConnectionPorts } from './uv-connection.ts'
+
+/** Lines of the log that one session, or connection without one, gets for what it does wrong. */
+const REPORTS_FULL_MAX = 16
 
 /** What a conversation needs of the server. */
 export type ConversationPorts = Omit<ConnectionPorts, 'now' | 'opened' | 'ended'>
@@ -38,6 +42,8 @@ export interface ConversationLine {
 
 export class UvConversation implements UvLink {
   principal: Principal
+  /** What is reported about it: whoever does wrong does so by the million, and a disk is small. */
+  readonly reports = new FewTold(REPORTS_FULL_MAX)
   readonly peer: Peer<DownCall, UpCall>
   readonly #ports: ConversationPorts
   readonly #caller: Caller

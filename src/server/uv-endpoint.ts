@@ -164,8 +164,14 @@ export class UvEndpoint {
     for (const connection of this.#connections) connection.check()
   }
 
-  #report({ session }: UvConversation, kind: string, text: string): void {
-    this.#options.log.warn({ session: session?.id, kind }, text)
+  #report({ session, reports }: UvConversation, kind: string, text: string): void {
+    const { log } = this.#options
+    const telling = reports.next()
+    if (telling === 'full') log.warn({ session: session?.id, kind }, text)
+    else if (telling === 'sum') {
+      const all = { session: session?.id, kind, reports: reports.count }
+      log.warn(all, 'it goes on like this: further reports are counted, not written')
+    }
   }
 
   #failed(conversation: UvConversation, error: unknown): void {
@@ -184,7 +190,9 @@ export class UvEndpoint {
 
   #ended(connection: UvConnection, code: number): void {
     this.#connections.delete(connection)
-    this.#options.log.info({ session: connection.session?.id, code }, 'connection ended')
+    const { session, conversation } = connection
+    const reports = conversation.reports.count
+    this.#options.log.info({ session: session?.id, code, reports }, 'connection ended')
   }
 
   #left({ session }: UvConversation, left: readonly Lpid[]): void {
