@@ -72,6 +72,8 @@ t.test('a tag reads as its eight bytes, big-endian, and zeros', async (t) => {
   t.same([...bytesOfPage(null, 65_535, 1)], [0])
   const stored = storeInPage(0x0102_0304_0506_0708n, 1, Uint8Array.of(9))
   t.same([...bytesOfPage(stored, 0, 9)], [1, 9, 3, 4, 5, 6, 7, 8, 0])
+  const start = storeInPage(7n, 0, Uint8Array.of(9))
+  t.same([...bytesOfPage(start, 0, 9)], [9, 0, 0, 0, 0, 0, 0, 7, 0], 'what is behind it stays')
   const whole = new Uint8Array(65_536)
   t.equal(storeInPage(7n, 0, whole), whole, 'a whole page is taken as it is')
 })
@@ -122,6 +124,54 @@ t.test('what was lent stays as it is until it is settled', async (t) => {
   t.equal(byteOf(last), 4, 'settled in time: it is used again')
   t.equal(ram.lend(two), null)
   ram.settle(two, null)
+})
+
+t.test('what is dropped is not kept, and its neighbours are', async (t) => {
+  const store = new PageStore()
+  store.set(5, 3n)
+  store.drop(5)
+  store.drop(9_999)
+  t.same([...store.entries()], [], 'a page')
+  store.fillTags(1_024, 1_024, 5n, 2n)
+  t.same([...store.entries()], [{ at: 1_024, first: 5n, step: 2n, live: 1_024 }])
+  store.dropRun(1_024, 1_023)
+  t.same([...store.entries()], [{ at: 1_024, first: 5n, step: 2n, live: 1 }])
+  store.drop(2_047)
+  t.same([...store.entries()], [], 'a rule, when all of its pages are')
+  store.fillTags(1_000, 100, 1n, 0n)
+  store.set(1_100, 7n)
+  store.dropRun(1_000, 24)
+  store.dropRun(1_010, 90)
+  t.same([...store.entries()], [{ at: 1_100, page: 7n }], 'pages of two chunks')
+})
+
+t.test('as many tags as a chunk has pages, but from the middle of one', async (t) => {
+  const store = new PageStore()
+  store.fillTags(512, 1_024, 1n, 1n)
+  t.same(
+    [511, 512, 1_023, 1_024, 1_535, 1_536].map((n) => store.get(n)),
+    [null, 1n, 512n, 513n, 1_024n, null],
+  )
+})
+
+t.test('what is changed back to zeros takes nothing else with it', async (t) => {
+  const store = new PageStore()
+  for (const tag of [5n, 6n]) store.set(1, tag)
+  store.set(2, 7n)
+  store.set(1, null)
+  store.set(1, null)
+  t.same([store.get(1), store.get(2)], [null, 7n])
+  store.set(2, null)
+  t.same([...store.entries()], [])
+})
+
+t.test('runs of frames end where the host has no more', async (t) => {
+  const ram = new HostRam(3)
+  t.same([...ram.usedRuns()], [], 'frame 0 is nobody’s')
+  t.same(ram.allocateRun(LPID, 5), { first: 1, count: 3 })
+  t.same([...ram.usedRuns()], [{ start: 1, count: 3 }])
+  t.same(ram.allocateRun(LPID, 1), { first: undefined, count: 0 })
+  t.equal(ram.used, 3)
 })
 
 type Step = readonly ['set' | 'drop' | 'fill' | 'renew', number, number, number]

@@ -78,6 +78,9 @@ t.test('memory slots are found by id and by GFN, and walked by id', async (t) =>
         for (let n = 0; n < 45; n++) {
           const want = [...model].find(([, [b, p]]) => n >= b && n < b + p)?.[0]
           if (slots.at(asGfn(n))?.id !== want) throw new Error(`at(${n})`)
+          const behind = [...model].filter(([, [b, p]]) => n < b + p)
+          const [first] = behind.sort(([, [a]], [, [b]]) => a - b)
+          if (slots.from(asGfn(n))?.id !== first?.[0]) throw new Error(`from(${n})`)
         }
       }
     }),
@@ -126,3 +129,12 @@ t.test(
     t.equal(devices.available, 2)
   },
 )
+
+t.test('notes go with the pages of a run that is freed, those beside it stay', async (t) => {
+  const devices = new DevicePages(5)
+  devices.takeRun(5)
+  for (const pfn of [0, 1, 2, 3, 4]) devices.note(asDevicePfn(pfn), { gpa: asGpa(pfn + 9) })
+  devices.freeRun(asDevicePfn(1), 3)
+  t.same([...devices.notes().keys()], [0, 4])
+  t.equal(devices.available, 3)
+})

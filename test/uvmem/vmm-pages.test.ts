@@ -2,6 +2,7 @@
 import t from 'tap'
 import { checkRows } from './rows.ts'
 import { rowsOf } from './story.ts'
+import { World } from './world.ts'
 
 const TOUCH = `
   * a GFN in no slot
@@ -20,6 +21,10 @@ const TOUCH = `
     do touch 0 -> OK
     asks UV_PAGE_OUT 0x0 to ra1
     leaves g=M,.,.,. h=n,.,.,. used=
+  * a normal frame that is marked secure by mistake: nobody is told
+    with touched=0 notifies
+    after init_start; share 0; init_done; page_in 0 !-4
+    do touch 0 -> OK
   * a refused page-out is a SIGBUS
     after init_start; page_in 0
     do touch 0 !-75 -> SIGBUS by kvmppc_svm_page_out
@@ -121,6 +126,28 @@ const VMA = `
     do vma_unmap 0 -> OK
     asks INVAL 0x0 N; INVAL 0x10000 N; INVAL 0x20000 N; INVAL 0x30000 N
     leaves h=- g=M,S,M,M used=
+  * a secure VM's memory with frames in a row: a shared one behind them stays shared
+    after init_start; init_done; share 2
+    do vma_unmap 0 -> OK
+    asks INVAL 0x0 N; INVAL 0x10000 N; INVAL 0x20000 N; INVAL 0x30000 N
+    leaves h=- g=M,M,S,M used=
+  * memory that outlived its slot
+    after touch 0; remove_slot 0 keep
+    do vma_unmap 0 -> OK
+    leaves h=
+  * memory of another slot that outlived it
+    after remove_slot 0 keep
+    do vma_unmap 1 -> ENOENT
+  * page merging of memory that outlived its slot
+    after remove_slot 0 keep
+    do ksm_fail 0 -12 -> OK
+  * of another slot that did
+    after remove_slot 0 keep
+    do ksm_fail 1 -12 -> ENOENT
+  * map memory that outlived its slot
+    after remove_slot 0 keep; vma_unmap 0
+    do vma_map 0 -> OK
+    leaves h=
   * map it again: nothing in it
     after touch 0; vma_unmap 0
     do vma_map 0 -> OK
@@ -148,6 +175,10 @@ const FAULT = `
     do guest_fault 0 -> RESUME_GUEST
     asks UV_PAGE_OUT 0x0 to ra1
     leaves g=M,.,.,. h=n,.,.,. used=
+  * before H_SVM_INIT_DONE, a device page whose state a second start has hidden
+    after init_start; page_in 0; init_start
+    do guest_fault 0 -> H_HARDWARE
+    leaves fault=LIVELOCK g=.,.,.,. h=d0,.,.,. used=0
   * secure VM, no slot
     after init_start; init_done
     do guest_fault 4 -> EFAULT
@@ -171,3 +202,11 @@ t.test('the host discards a page', async (t) => checkRows(t, rowsOf(UNMAP)))
 t.test('the host pins a page', async (t) => checkRows(t, rowsOf(PIN)))
 t.test('the VMM changes the mapping behind a slot', async (t) => checkRows(t, rowsOf(VMA)))
 t.test('the guest faults', async (t) => checkRows(t, rowsOf(FAULT)))
+
+t.test('memory goes with all of its frames, whatever lies before them', async (t) => {
+  for (const touched of [[1], [1, 2], [0, 2], [2, 1, 0], [3]]) {
+    const world = new World({ touched })
+    world.do('vma_unmap 0')
+    t.equal(world.host.ram.used, 0, `touched ${String(touched)}`)
+  }
+})
