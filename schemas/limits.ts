@@ -21,7 +21,7 @@ export const LIMITS = {
   nestedCallsInFlightMax: 4_096,
   /** Bytes waiting to be sent above which the hypervisor stops reading from that client. */
   sendBufferHighBytes: 4_194_304,
-  /** Bytes waiting to be sent above which the connection is cut as SLOW_READER. */
+  /** Bytes waiting to be sent above which the connection is cut as SLOW_READER; 2,097,152 at least. */
   sendBufferBytesMax: 67_108_864,
   /** TCP connections at once, whatever they are for; one more is ended at once. */
   connectionsMax: 16_384,

@@ -103,13 +103,16 @@ t.test('options that do not fit are named', async (t) => {
     [{ window: 0 }, /^createEmulator: window: /],
     [{ limits: { sessionsMax: 0 } }, /^createEmulator: limits\.sessionsMax: /],
     [{ limits: { vmsMax: 4_096 } }, /^createEmulator: limits\.vmsMax: /],
+    [{ limits: { sendBufferBytesMax: 2_097_151 } }, /limits\.sendBufferBytesMax: .*2097152/],
     [{ pool: '8GiB' }, /^createEmulator: .*"pool"/],
   ] as const
   for (const [options, message] of cases) {
     const made = createEmulator(options as object)
     await t.rejects(made, { name: 'TypeError', message })
   }
-  const emulator = await createEmulator({ limits: { vmsMax: 4_095 } })
+  const emulator = await createEmulator({
+    limits: { vmsMax: 4_095, sendBufferBytesMax: 2_097_152 },
+  })
   const port = Number(new URL(emulator.url).port)
   await t.rejects(createEmulator({ port }), { code: 'EADDRINUSE' })
   await emulator.close()

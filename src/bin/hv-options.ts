@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { LIMIT_TEXTS } from '../../schemas/limit-texts.ts'
 import { LIMITS } from '../../schemas/limits.ts'
-import { highestOf, SETTABLE_LIMITS, type SettableLimit } from '../server/limit-ranges.ts'
+import { highestOf, lowestOf, SETTABLE_LIMITS, type SettableLimit } from '../server/limit-ranges.ts'
 import { parseTokens } from '../server/tokens.ts'
 import { devicePfnsMax } from '../uvmem/device-pages.ts'
 import { HV_CHOICES } from './choices.ts'
@@ -24,11 +24,15 @@ const asHelp = (sentence: string): string =>
   sentence.replace(/^[A-Z](?![A-Z])/, (first) => first.toLowerCase()).replace(/\.$/, '')
 
 const limitOption = (name: SettableLimit) =>
-  option(integer(1, highestOf(name), name).default(LIMITS[name]), asHelp(LIMIT_TEXTS[name]), {
-    value: 'number',
-    group: GROUP.limits,
-    shownDefault: String(LIMITS[name]),
-  })
+  option(
+    integer(lowestOf(name), highestOf(name), name).default(LIMITS[name]),
+    asHelp(LIMIT_TEXTS[name]),
+    {
+      value: 'number',
+      group: GROUP.limits,
+      shownDefault: String(LIMITS[name]),
+    },
+  )
 
 /** `--session-grace` is one of its own. */
 const BY_NAME = SETTABLE_LIMITS.filter((name) => name !== 'sessionGraceMs')

@@ -46,7 +46,21 @@ export const SETTABLE_LIMITS = (Object.keys(LIMITS) as LimitName[]).filter(
   (name): name is SettableLimit => !FIXED.has(name),
 )
 
-/** A session may end with its connection; of everything else there is 1 at least. */
-export const lowestOf = (name: SettableLimit): number => (name === 'sessionGraceMs' ? 0 : 1)
+/**
+ * A message is filled to batchBytesMax or with one page, so that two of them are never more than this.
+ * With less room a client that reads at once would be cut for the first message with pages, resume, be
+ * sent it again and be cut again, for ever.
+ */
+const SEND_BUFFER_BYTES_LEAST = 2 * LIMITS.batchBytesMax
+
+/** Lowest value that a limit may be set to. */
+const LOWEST: Readonly<Partial<Record<LimitName, number>>> = {
+  // A session may end with its connection.
+  sessionGraceMs: 0,
+  sendBufferBytesMax: SEND_BUFFER_BYTES_LEAST,
+}
+
+/** Of most things there is 1 at least. */
+export const lowestOf = (name: SettableLimit): number => LOWEST[name] ?? 1
 /** Every limit may be this at most. */
 export const highestOf = (name: SettableLimit): number => HIGHEST[name] ?? Number.MAX_SAFE_INTEGER

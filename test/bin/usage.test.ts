@@ -39,6 +39,10 @@ t.test('what cannot be understood says what was expected: 2', async (t) => {
       { UVMEM_LOG_CALLS: 'maybe' },
     ],
     [['hv', '--vms-max', '0'], /--vms-max "0": expected vmsMax: an integer 1 to 4095/],
+    [
+      ['hv', '--send-buffer-bytes-max', '2097151'],
+      /--send-buffer-bytes-max "2097151": expected sendBufferBytesMax: an integer 2097152 to/,
+    ],
     [['hv', '--vms-max', '4096'], /--vms-max "4096"/],
   ]
   for (const [words, err, env] of cases)
