@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=4
 /** The `uvmem` command: the only file that knows `process`. */
 import './v8-flags.ts'
 import type { Io, ParentPort } from './io.ts'

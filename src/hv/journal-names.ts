@@ -6,9 +6,25 @@ export const journalNamesMax = 4_096
 export class JournalNames {
   readonly #byIndex: string[] = []
   readonly #byName = new Map<string, number>()
+  /** The two that were asked for last: a call and its ultracall, again and again. */
+  #recent = ''
+  #recentIndex = -1
+  #older = ''
+  #olderIndex = -1
 
   /** The number of a name, which is given one when it is new. */
   indexOf(name: string): number {
+    if (name === this.#recent && this.#recentIndex >= 0) return this.#recentIndex
+    if (name === this.#older && this.#olderIndex >= 0) return this.#olderIndex
+    const index = this.#numberOf(name)
+    this.#older = this.#recent
+    this.#olderIndex = this.#recentIndex
+    this.#recent = name
+    this.#recentIndex = index
+    return index
+  }
+
+  #numberOf(name: string): number {
     const known = this.#byName.get(name)
     if (known !== undefined) return known
     const index = this.#byIndex.length

@@ -10,6 +10,8 @@ import { RecentMap } from './recent-map.ts'
 import { SummaryBits } from './summary-bits.ts'
 
 const CHUNK = 32_768
+const SHIFT = 15
+const MASK = CHUNK - 1
 
 export class NumberPool {
   readonly size: number
@@ -39,18 +41,18 @@ export class NumberPool {
   /** True when `n` is taken. */
   has(n: number): boolean {
     if (n >= this.size) return false
-    const chunk = Math.floor(n / CHUNK)
+    const chunk = n >>> SHIFT
     const free = this.#free[chunk] as number
     if (free === 0) return true
     if (free === this.#lengthOf(chunk)) return false
-    return !this.#bitsOf(chunk).has(n % CHUNK)
+    return !this.#bitsOf(chunk).has(n & MASK)
   }
 
   /** The lowest free number that is `from` or more, now taken; -1 when there is none. */
   take(from = 0): number {
     const n = this.#lowest(Math.max(from, this.#low))
     if (n < 0) return n
-    this.#takeAt(Math.floor(n / CHUNK), n % CHUNK, 1)
+    this.#takeAt(n >>> SHIFT, n & MASK, 1)
     if (from <= this.#low) this.#low = n + 1
     return n
   }
@@ -61,11 +63,11 @@ export class NumberPool {
     if (start < 0) return { start: 0, count: 0 }
     let count = 0
     while (count < most) {
-      const chunk = Math.floor((start + count) / CHUNK)
+      const chunk = (start + count) >>> SHIFT
       if (chunk >= this.#free.length) break
-      const got = this.#takeRunIn(chunk, (start + count) % CHUNK, most - count)
+      const got = this.#takeRunIn(chunk, (start + count) & MASK, most - count)
       count += got
-      if (got === 0 || (start + count) % CHUNK !== 0) break
+      if (got === 0 || ((start + count) & MASK) !== 0) break
     }
     this.#low = start + count
     return { start, count }
@@ -76,8 +78,8 @@ export class NumberPool {
     if (start < 0 || count < 0 || start + count > this.size) return false
     const parts: { chunk: number; at: number; here: number }[] = []
     for (let done = 0; done < count; ) {
-      const chunk = Math.floor((start + done) / CHUNK)
-      const at = (start + done) % CHUNK
+      const chunk = (start + done) >>> SHIFT
+      const at = (start + done) & MASK
       const here = Math.min(count - done, this.#lengthOf(chunk) - at)
       if (!this.#isFree(chunk, at, here)) return false
       parts.push({ chunk, at, here })
@@ -95,8 +97,8 @@ export class NumberPool {
   giveRun(start: number, count: number): void {
     this.#low = Math.min(this.#low, start)
     for (let done = 0; done < count; ) {
-      const chunk = Math.floor((start + done) / CHUNK)
-      const at = (start + done) % CHUNK
+      const chunk = (start + done) >>> SHIFT
+      const at = (start + done) & MASK
       const here = Math.min(count - done, this.#lengthOf(chunk) - at)
       this.#giveAt(chunk, at, here)
       done += here
@@ -107,8 +109,8 @@ export class NumberPool {
   *takenRuns(): Generator<{ start: number; count: number }> {
     let start = -1
     for (let n = 0; n < this.size; ) {
-      const chunk = Math.floor(n / CHUNK)
-      const whole = n % CHUNK === 0 && !this.#mixed.has(chunk)
+      const chunk = n >>> SHIFT
+      const whole = (n & MASK) === 0 && !this.#mixed.has(chunk)
       const taken = whole ? this.#free[chunk] === 0 : this.has(n)
       if (taken && start < 0) start = n
       if (!taken && start >= 0) yield { start, count: n - start }
@@ -141,10 +143,12 @@ export class NumberPool {
 
   #lowest(from: number): number {
     if (from >= this.size) return -1
-    const first = Math.floor(from / CHUNK)
+    // Numbers are mostly taken in a row.
+    if (!this.has(from)) return from
+    const first = from >>> SHIFT
     let chunk = this.#open.first(first)
-    if (chunk === first && from % CHUNK !== 0) {
-      const within = this.#lowestIn(chunk, from % CHUNK)
+    if (chunk === first && (from & MASK) !== 0) {
+      const within = this.#lowestIn(chunk, from & MASK)
       if (within >= 0) return chunk * CHUNK + within
       chunk = this.#open.first(first + 1)
     }

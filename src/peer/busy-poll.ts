@@ -11,8 +11,9 @@
 export const busyPollMsMax = 0.3
 /** Milliseconds between two looks by which somebody else must have had the processor. */
 const CONTENDED_MS = 1
-/** Milliseconds that it is left to them, then. */
-const REST_MS = 10
+/** Milliseconds that it is left to them then: twice as many each time, and half when nobody was there. */
+const REST_MS_MIN = 10
+const REST_MS_MAX = 1_280
 
 export interface BusyPollPorts {
   /** Milliseconds, rising. */
@@ -26,6 +27,7 @@ export class BusyPoll {
   #isPolling = false
   #heardAt = Number.NEGATIVE_INFINITY
   #lookedAt = 0
+  #restMs = REST_MS_MIN
   #restsUntil = Number.NEGATIVE_INFINITY
 
   constructor(ports: BusyPollPorts) {
@@ -49,9 +51,15 @@ export class BusyPoll {
     this.#lookedAt = now
     // A turn in which a message was served may be long for that.
     const isContended = this.#heardAt < before && now - before > CONTENDED_MS
-    if (isContended) this.#restsUntil = now + REST_MS
-    this.#isPolling = !isContended && now - this.#heardAt <= busyPollMsMax
-    if (this.#isPolling) this.#ports.again(this.#look)
+    if (isContended) this.#rest(now)
+    else if (now - this.#heardAt <= busyPollMsMax) return this.#ports.again(this.#look)
+    else this.#restMs = Math.max(REST_MS_MIN, this.#restMs / 2)
+    this.#isPolling = false
+  }
+
+  #rest(now: number): void {
+    this.#restsUntil = now + this.#restMs
+    this.#restMs = Math.min(REST_MS_MAX, this.#restMs * 2)
   }
 }
 

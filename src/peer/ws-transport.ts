@@ -12,9 +12,9 @@ import { CLOSE } from '../../schemas/errors.ts'
 import { LIMITS } from '../../schemas/limits.ts'
 import { present } from '../lib/assert.ts'
 import { BUSY_POLL } from './busy-poll.ts'
-import { sendMasked } from './masked-frame.ts'
 import type { Transport, WireData } from './rpc-codec.ts'
 import { TurnCork } from './turn-cork.ts'
+import { sendMasked } from './ws-frame.ts'
 
 /** Bytes of a refused upgrade's answer that are looked at. */
 const REFUSAL_BYTES_MAX = 4_096

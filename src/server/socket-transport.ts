@@ -6,9 +6,13 @@ import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
 import type { Transport, WireData } from '../peer/rpc-codec.ts'
 import { TurnCork } from '../peer/turn-cork.ts'
+import { sendJoined } from '../peer/ws-frame.ts'
 
 /** Milliseconds from our close frame to the end of the connection, whatever the client does. */
 export const closeGraceMs = 1_000
+
+/** Messages of pages are longer: they leave from where they lie. */
+const JOINED_BYTES_MAX = 16_384
 
 /** Told when the client is not read from any more, and when it is again. */
 export interface CongestionWatch {
@@ -18,6 +22,7 @@ export interface CongestionWatch {
 
 export class SocketTransport implements Transport {
   readonly #socket: WebSocket
+  readonly #wire: Socket
   readonly #cork: TurnCork
   readonly #highBytes: number
   readonly #watch: CongestionWatch
@@ -27,6 +32,7 @@ export class SocketTransport implements Transport {
   /** `wire`: the TCP socket below `socket`. */
   constructor(socket: WebSocket, wire: Socket, highBytes: number, watch: CongestionWatch) {
     this.#socket = socket
+    this.#wire = wire
     this.#cork = new TurnCork(wire)
     this.#highBytes = highBytes
     this.#watch = watch
@@ -48,7 +54,9 @@ export class SocketTransport implements Transport {
     if (this.#socket.readyState !== this.#socket.OPEN) return
     // A failure to send shows as 'error' and 'close' on the socket.
     this.#cork.hold(data.length)
-    this.#socket.send(data, sent)
+    const isSmall = typeof data !== 'string' && data.length <= JOINED_BYTES_MAX
+    if (isSmall) sendJoined(this.#wire, data)
+    else this.#socket.send(data, sent)
     this.#cork.wrote()
     this.#pauseWhenHigh()
   }

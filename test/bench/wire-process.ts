@@ -10,6 +10,9 @@ const LOOP_WATCH = new URL('./loop-watch.js', import.meta.url).href
 const FLOOR_SERVER = fileURLToPath(new URL('./floor-server.js', import.meta.url))
 const CLIENT = fileURLToPath(new URL('./wire-client.js', import.meta.url))
 
+/** As in the first line of the program, which is not run by its name here. */
+const NODE_FLAGS = ['--max-semi-space-size=4']
+
 /** How late a server's event loop ran since it was last asked, in milliseconds. */
 export interface LoopDelay {
   readonly p99Ms: number
@@ -34,9 +37,13 @@ export async function startServer(
 ): Promise<Server> {
   const imports = [LOOP_WATCH, ...before].flatMap((module) => ['--import', module])
   const flags = ['hv', '--port', '0', '--log-level', 'error', ...words]
-  const child = spawn(process.execPath, [...imports, ...prof('server'), UVMEM, ...flags], {
-    stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-  })
+  const child = spawn(
+    process.execPath,
+    [...NODE_FLAGS, ...imports, ...prof('server'), UVMEM, ...flags],
+    {
+      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    },
+  )
   const { url } = JSON.parse(await lineOf(child)) as { url: string }
   return {
     url,
@@ -53,7 +60,7 @@ export async function startServer(
 
 /** A server that has no emulator in it; `mode` says what it does. */
 export async function startFloor(mode: string): Promise<Pick<Server, 'url' | 'stop'>> {
-  const child = spawn(process.execPath, [FLOOR_SERVER, mode], {
+  const child = spawn(process.execPath, [...NODE_FLAGS, FLOOR_SERVER, mode], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   return { url: (await lineOf(child)).trim(), stop: () => stop(child) }
@@ -61,7 +68,14 @@ export async function startFloor(mode: string): Promise<Pick<Server, 'url' | 'st
 
 /** Runs one task of wire-client.ts in a process of its own; resolves with what it prints. */
 export async function runClient<Given>(task: string, given: object): Promise<Given> {
-  const words = ['--expose-gc', ...prof(`client-${task}`), CLIENT, task, JSON.stringify(given)]
+  const words = [
+    ...NODE_FLAGS,
+    '--expose-gc',
+    ...prof(`client-${task}`),
+    CLIENT,
+    task,
+    JSON.stringify(given),
+  ]
   const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] })
   let text = ''
   child.stdout?.setEncoding('utf8').on('data', (part: string) => {

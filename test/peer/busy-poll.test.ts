@@ -97,3 +97,29 @@ t.test('a long turn of our own, in which messages were served, is nobody else', 
   t.equal(turn(0.1), true)
   t.equal(turn(0.1), true, 'it goes on')
 })
+
+t.test(
+  'it rests longer each time that it finds others, and shorter when it finds nobody',
+  async (t) => {
+    const { hear, turn } = world()
+    /** Whether two messages keep it awake so many milliseconds later. */
+    const polls = (laterMs: number): boolean => {
+      hear(laterMs)
+      hear(0.1)
+      return turn(0.1)
+    }
+    t.equal(polls(0), true)
+    t.equal(turn(1.5), true, 'others have run: it rests for 10 milliseconds')
+    t.equal(polls(9), false)
+    t.equal(polls(1), true)
+    t.equal(turn(1.5), true, 'and again: 20')
+    t.equal(polls(11), false)
+    t.equal(polls(9), true)
+    t.equal(turn(0.5), true, 'nobody was there, and no message came')
+    t.equal(turn(0), false)
+    t.equal(polls(0), true, 'that is no reason to rest')
+    t.equal(turn(1.5), true, 'others once more: 20 instead of 40')
+    t.equal(polls(19), false)
+    t.equal(polls(1), true)
+  },
+)
