@@ -1,9 +1,10 @@
 /**
- * `npm run mutation -- [PATH…] [--stale] [--at-once N] [--batch N] [--by-tap] [--json FILE]`
+ * `npm run mutation -- [PATH…] [--stale|--survivors] [--at-once N] [--batch N] [--by-tap] [--json FILE]`
  *
  * Changes the code in many small ways, one at a time, and asks whether a test notices: files of the two
  * cores and of sessions, those that are at or under a PATH, or all of them. `--stale` leaves out what was
- * measured and has not changed since. Results of these files are put into test/mutation/results.json
+ * measured and has not changed since; `--survivors` tries what survived in those that have not changed
+ * again, and nothing else: after tests were written for it. Results of these files are put into test/mutation/results.json
  * and report.md after each batch of files (10), so a run that is stopped goes on with `--stale`.
  * `--by-tap` takes a process for each mutant and test file, and writes no results: it is slower by far,
  * and there to check the runner of our own. Exit 0 when 90 % or more are noticed, 1 when not, 2 on bad
@@ -26,9 +27,10 @@ import {
   percentOf,
   readResults,
   scoreOf,
+  withFewerSurvivors,
   writeResults,
 } from './results.ts'
-import { resultsOf } from './stryker-report.ts'
+import { noticedIn, resultsOf } from './stryker-report.ts'
 import { runStryker, type StrykerWish } from './stryker-run.ts'
 
 /** The programs run from the root; npm sees to that. */
@@ -41,6 +43,7 @@ const text = { type: 'string' } as const
 const flag = { type: 'boolean', default: false } as const
 const OPTIONS = {
   stale: flag,
+  survivors: flag,
   'by-tap': flag,
   'at-once': { ...text, default: '2' },
   batch: { ...text, default: '10' },
@@ -79,14 +82,19 @@ function wishesOf(
   values: ReturnType<typeof parse>['values'],
 ): readonly StrykerWish[] {
   const size = Math.max(1, Number(values.batch))
-  const known = new Set(readResults(ROOT).map(({ file, digest }) => `${file} ${digest}`))
+  const known = new Map(readResults(ROOT).map((result) => [result.file, result]))
   const isStale = (file: string): boolean =>
-    !known.has(`${file} ${digestOf(readFileSync(join(ROOT, file), 'utf8'))}`)
+    known.get(file)?.digest !== digestOf(readFileSync(join(ROOT, file), 'utf8'))
+  const isWanted = (file: string): boolean => {
+    if (values.survivors) return !isStale(file) && known.get(file)?.survivors.length !== 0
+    return !values.stale || isStale(file)
+  }
   return AREAS.flatMap((area) => {
-    const files = filesOf(area, paths).filter((file) => !values.stale || isStale(file))
+    const files = filesOf(area, paths).filter(isWanted)
     const count = Math.ceil(files.length / size)
     return Array.from({ length: count }, (_, at) => ({
       files: files.slice(at * size, (at + 1) * size),
+      survivors: values.survivors ? known : undefined,
       tests: testsOf(area),
       atOnce: Number(values['at-once']),
       byTap: values['by-tap'],
@@ -98,7 +106,12 @@ function resultsOfWish(wish: StrykerWish): readonly FileResult[] {
   const git = ['rev-parse', '--short=10', 'HEAD']
   const commit = execFileSync('git', git, { cwd: ROOT, encoding: 'utf8' }).trim()
   const report = runStryker(ROOT, wish)
-  const results = resultsOf(report, { commit, date: new Date().toISOString().slice(0, 10) })
+  const date = new Date().toISOString().slice(0, 10)
+  const results = resultsOf(report, { commit, date }).map((result) => {
+    const older = wish.survivors?.get(result.file)
+    const noticed = noticedIn(report, result.file)
+    return older === undefined ? result : withFewerSurvivors(older, noticed, { commit, date })
+  })
   if (!wish.byTap) {
     const all = mergedResults(readResults(ROOT), results, isThere)
     writeResults(ROOT, all)

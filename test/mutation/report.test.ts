@@ -6,8 +6,8 @@ import { AREAS, filesOf, testsOf } from './areas.ts'
 import { shouldIgnore } from './ignored-code.ts'
 import { REASONS } from './reasons.ts'
 import { documentOf } from './report.ts'
-import { mergedResults, percentOf, readResults, scoreOf } from './results.ts'
-import { resultsOf, type StrykerReport } from './stryker-report.ts'
+import { mergedResults, percentOf, readResults, scoreOf, withFewerSurvivors } from './results.ts'
+import { noticedIn, resultsOf, type StrykerReport } from './stryker-report.ts'
 
 const ROOT = process.cwd()
 const MADE = { commit: 'abc', date: '2026-01-02' }
@@ -43,8 +43,8 @@ t.test('what no test reaches survives, what hangs does not', async (t) => {
     ...{ file: 'src/a.ts', digest: 'c27f3e0872c3', ...MADE },
     ...{ killed: 1, timeout: 1, survived: 1, noCoverage: 1, ignored: 2 },
     survivors: [
-      { line: 1, mutator: 'M', original: 'x > 0', replacement: 'true' },
-      { line: 2, mutator: 'M', original: 'z( 1)', replacement: '' },
+      { line: 1, lines: 1, mutator: 'M', original: 'x > 0', replacement: 'true' },
+      { line: 2, lines: 2, mutator: 'M', original: 'z( 1)', replacement: '' },
     ],
   })
   t.same(B?.survivors, [])
@@ -66,6 +66,29 @@ t.test(
       merged.map(({ file, commit }) => `${file} ${commit}`),
       ['a new', 'b old'],
     )
+  },
+)
+
+t.test(
+  'what survived once and does not again is noticed; the rest of the file stays',
+  async (t) => {
+    const survivor = (line: number, replacement: string) => ({
+      ...{ line, lines: 1, mutator: 'M', original: 'x', replacement },
+    })
+    const counts = { digest: 'd', date: '', killed: 5, timeout: 1, survived: 2, noCoverage: 1 }
+    const older = {
+      ...{ file: 'a', ...counts, commit: 'old', ignored: 2 },
+      survivors: [survivor(1, 'y'), survivor(1, 'z'), survivor(7, 'y')],
+    }
+    const now = { commit: 'new', date: 'now' }
+    t.same(withFewerSurvivors(older, [survivor(1, 'y'), survivor(1, 'other')], now), {
+      ...{ ...older, ...now, killed: 6, survived: 1, noCoverage: 1 },
+      survivors: [survivor(1, 'z'), survivor(7, 'y')],
+    })
+    t.same(noticedIn(REPORT, 'src/a.ts'), [
+      { line: 1, lines: 1, mutator: 'M', original: 'x > 0', replacement: 'false' },
+      { line: 2, lines: 2, mutator: 'M', original: 'z( 1)', replacement: '' },
+    ])
   },
 )
 

@@ -6,6 +6,8 @@ import { z } from 'zod'
 
 const Survivor = z.object({
   line: z.int(),
+  /** How many lines it is of. */
+  lines: z.int().default(1),
   mutator: z.string(),
   original: z.string(),
   replacement: z.string(),
@@ -47,6 +49,25 @@ export function mergedResults(
   const fresh = new Set(newer.map(({ file }) => file))
   const kept = older.filter(({ file }) => !fresh.has(file) && isThere(file))
   return [...kept, ...newer].sort((a, b) => (a.file < b.file ? -1 : 1))
+}
+
+const isAlike = (one: Survivor, other: Survivor): boolean =>
+  one.line === other.line &&
+  one.mutator === other.mutator &&
+  one.original === other.original &&
+  one.replacement === other.replacement
+
+/** A file's older result when some of what survived then is noticed now. */
+export function withFewerSurvivors(
+  older: FileResult,
+  noticed: readonly Survivor[],
+  made: { readonly commit: string; readonly date: string },
+): FileResult {
+  const survivors = older.survivors.filter((one) => !noticed.some((other) => isAlike(one, other)))
+  const killed = older.killed + older.survivors.length - survivors.length
+  const noCoverage = Math.min(older.noCoverage, survivors.length)
+  const survived = survivors.length - noCoverage
+  return { ...older, ...made, killed, survived, noCoverage, survivors }
 }
 
 export const digestOf = (source: string): string =>

@@ -14,8 +14,9 @@ export const StrykerReport = z.object({ files: z.record(z.string(), File) })
 export type StrykerReport = z.output<typeof StrykerReport>
 type Mutant = z.output<typeof Mutant>
 
+const NOTICED = ['Killed', 'Timeout']
 const LEFT = ['Survived', 'NoCoverage']
-const COUNTED = ['Killed', 'Timeout', ...LEFT]
+const COUNTED = [...NOTICED, ...LEFT]
 
 /** The part of a source between two places that count from 1, in one line. */
 function between(source: string, { start, end }: Mutant['location']): string {
@@ -31,10 +32,17 @@ const survivorOf =
   (source: string) =>
   ({ mutatorName, location, replacement }: Mutant): Survivor => ({
     line: location.start.line,
+    lines: location.end.line - location.start.line + 1,
     mutator: mutatorName,
     original: between(source, location),
     replacement: replacement.replaceAll(/\s+/g, ' '),
   })
+
+/** The mutants of a file that some test noticed. */
+export function noticedIn({ files }: StrykerReport, file: string): readonly Survivor[] {
+  const { mutants = [], source = '' } = files[file] ?? {}
+  return mutants.filter(({ status }) => NOTICED.includes(status)).map(survivorOf(source))
+}
 
 export function resultsOf(
   { files }: StrykerReport,

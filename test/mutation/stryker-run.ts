@@ -2,10 +2,13 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { FileResult } from './results.ts'
 import { StrykerReport } from './stryker-report.ts'
 
 export interface StrykerWish {
   readonly files: readonly string[]
+  /** Only what survived is tried, by file; everything when undefined. */
+  readonly survivors: ReadonlyMap<string, FileResult> | undefined
   /** Test files without their ending. */
   readonly tests: readonly string[]
   /** How many processes work at once. */
@@ -37,8 +40,14 @@ export function runStryker(root: string, wish: StrykerWish): StrykerReport {
   return StrykerReport.parse(JSON.parse(readFileSync(fileName, 'utf8')))
 }
 
-const configOf = (own: string, { files, tests, atOnce, byTap }: StrykerWish) => ({
-  mutate: files,
+/** A file, or the lines of it where something survived. */
+const placesOf = (file: string, result: FileResult | undefined): readonly string[] => {
+  const places = result?.survivors.map(({ line, lines }) => `${file}:${line}-${line + lines - 1}`)
+  return places === undefined ? [file] : [...new Set(places)]
+}
+
+const configOf = (own: string, { files, survivors, tests, atOnce, byTap }: StrykerWish) => ({
+  mutate: files.flatMap((file) => placesOf(file, survivors?.get(file))),
   concurrency: atOnce,
   testRunner: byTap ? 'tap' : 'in-process',
   plugins: [
