@@ -1,6 +1,7 @@
 /** The clients of floor-server.ts: each resolves with a rate. */
 import { once } from 'node:events'
 import { WebSocket } from 'ws'
+import { BUSY_POLL } from '../../src/peer/busy-poll.ts'
 import { answersOf, CALL_BYTES, callsOf, NESTED_BYTES, pageMessage } from './floor-frames.ts'
 
 async function connect(url: string): Promise<WebSocket> {
@@ -68,14 +69,22 @@ export async function sourceRate(url: string, count: number, size: number): Prom
   return rate
 }
 
+export interface PageLoop {
+  readonly url: string
+  readonly pages: number
+  readonly window: number
+  /** It does not fall asleep between messages. */
+  readonly awake: boolean
+}
+
 /**
  * Page-ins a second, `window` at a time: the best of several ways to cut the window into messages. A
  * message holds what one side has to say at a time: calls, and answers to those of the other side.
  */
-export async function pageLoopRate(url: string, pages: number, window: number): Promise<number> {
+export async function pageLoopRate(given: PageLoop): Promise<number> {
   let best = 0
-  for (const perMessage of [8, 16, 32].filter((some) => 2 * some <= window)) {
-    best = Math.max(best, await pageLoop(url, pages, window, perMessage))
+  for (const perMessage of [8, 16, 32].filter((some) => 2 * some <= given.window)) {
+    best = Math.max(best, await pageLoop(given, perMessage))
   }
   return best
 }
@@ -84,7 +93,7 @@ export async function pageLoopRate(url: string, pages: number, window: number): 
  * `perMessage` page-ins begin in a message and as many end in it. `window` of them are under way: half
  * as calls, half as answers to the calls that are nested in them.
  */
-async function pageLoop(url: string, pages: number, window: number, perMessage: number) {
+async function pageLoop({ url, pages, window, awake }: PageLoop, perMessage: number) {
   const socket = await connect(url)
   let asked = 0
   let done = 0
@@ -95,6 +104,7 @@ async function pageLoop(url: string, pages: number, window: number, perMessage: 
   const start = performance.now()
   await new Promise<void>((resolve) => {
     socket.on('message', (data: Buffer) => {
+      if (awake) BUSY_POLL.heard()
       const nested = callsOf(data)
       const ended = answersOf(data, NESTED_BYTES)
       done += ended

@@ -6,10 +6,21 @@
  *   source  a text message `COUNT SIZE` gets so many messages of so many bytes
  *   pages   the frames of page-ins: a call is met with a nested call, an answer with an answer; as
  *           many in a message as came in one
+ *   awake   the same, and it does not fall asleep between them
  */
 import { createServer } from 'node:http'
 import { type WebSocket, WebSocketServer } from 'ws'
+// As the emulator has it: what is compared is the emulator.
+import '../../src/bin/v8-flags.ts'
+import { BUSY_POLL } from '../../src/peer/busy-poll.ts'
 import { answersOf, CALL_BYTES, callsOf, NESTED_BYTES, pageMessage } from './floor-frames.ts'
+
+const pages = (socket: WebSocket): void => {
+  socket.on('message', (data: Buffer) => {
+    const answers = answersOf(data, CALL_BYTES)
+    socket.send(pageMessage(callsOf(data), NESTED_BYTES, answers))
+  })
+}
 
 const serve: Readonly<Record<string, (socket: WebSocket) => void>> = {
   echo: (socket) =>
@@ -36,11 +47,10 @@ const serve: Readonly<Record<string, (socket: WebSocket) => void>> = {
       send()
     })
   },
-  pages: (socket) => {
-    socket.on('message', (data: Buffer) => {
-      const answers = answersOf(data, CALL_BYTES)
-      socket.send(pageMessage(callsOf(data), NESTED_BYTES, answers))
-    })
+  pages,
+  awake: (socket) => {
+    socket.on('message', () => BUSY_POLL.heard())
+    pages(socket)
   },
 }
 

@@ -7,7 +7,7 @@ import { randomSource } from '../../src/peer/file-source.ts'
 import { HvRest } from '../../src/peer/hv-rest.ts'
 import type { UvProtocol } from '../../src/peer/uv-protocol.ts'
 import { beside } from './fairness-client.ts'
-import { echoRate, pageLoopRate, sinkRate, sourceRate } from './floor-client.ts'
+import { echoRate, type PageLoop, pageLoopRate, sinkRate, sourceRate } from './floor-client.ts'
 import { connect, deleteVm, GIB, makeVm, pagesOf, switchVm, type World } from './wire-guest.ts'
 
 const SMALL_KERNEL_BYTES = 262_144
@@ -247,9 +247,7 @@ const TASKS: Readonly<Record<string, Task>> = {
   echo: floor(({ url, count, size }) => echoRate(url, count, Math.round(size), 32)),
   sink: floor(({ url, count, size }) => sinkRate(url, count, size)),
   source: floor(({ url, count, size }) => sourceRate(url, count, size)),
-  pages: async ({ url, pages, window }: Target & { pages: number; window: number }) => ({
-    rate: await pageLoopRate(url, pages, window),
-  }),
+  pages: async (given: PageLoop) => ({ rate: await pageLoopRate(given) }),
   local: async () => ({ seal: sealRate(8_000), copy: copyRate(50_000) }),
 }
 
