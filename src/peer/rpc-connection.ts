@@ -67,6 +67,7 @@ export class Connection<Ours extends WireCall, Theirs extends WireCall> {
     counters.bytesReceived += data.length
     if (this.#backlog.isEmpty) this.#takeAll(this.#codec.decode(data, bodyOf))
     else this.#backlog.messages.push(data)
+    if (this.#outbox.isBrisk) this.send()
   }
 
   /** Goes on with what was left when the transport became congested. */

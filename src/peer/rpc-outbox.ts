@@ -3,11 +3,14 @@
  * messages as the limits allow, in the order it was said.
  */
 import type { Message, WireCall } from '../../schemas/messages.ts'
+import { PAGE_SIZE } from '../abi/page.ts'
 import type { Codec, Transport } from './rpc-codec.ts'
 import type { Counters } from './rpc-counters.ts'
 
 /** Pages of bytes that are gathered before they are sent: about batchBytesMax. */
 const HEAVY_PAGES = 16
+/** Messages after one with pages that may be about these: a window's worth of answers and calls. */
+const BRISK_MESSAGES = 64
 
 export class Outbox<Ours extends WireCall, Theirs extends WireCall> {
   readonly #codec: Codec<Ours, Theirs>
@@ -18,6 +21,8 @@ export class Outbox<Ours extends WireCall, Theirs extends WireCall> {
   #items: Message<Ours>[] = []
   /** Answers that hold up to a page of bytes. */
   #pages = 0
+  /** Messages that are still to be sent without delay. */
+  #brisk = 0
   /** Id of the first call that waits; 0 for none. */
   #firstCall = 0
 
@@ -49,6 +54,14 @@ export class Outbox<Ours extends WireCall, Theirs extends WireCall> {
     return this.#firstCall !== 0 && ((id - this.#firstCall) | 0) >= 0
   }
 
+  /**
+   * Pages of bytes were sent lately: what is said about one lets the other side go on while we work on
+   * the next, and if it had to wait for the end of our turn, it would have nothing to do meanwhile.
+   */
+  get isBrisk(): boolean {
+    return this.#brisk > 0
+  }
+
   /** Enough pages for a message wait: sending now shows whether the other side takes them. */
   get isHeavy(): boolean {
     return this.#pages >= HEAVY_PAGES
@@ -66,6 +79,7 @@ export class Outbox<Ours extends WireCall, Theirs extends WireCall> {
       const message = this.#codec.encode(items, next)
       this.counters.messagesSent += 1
       this.counters.bytesSent += message.data.length
+      this.#brisk = message.data.length > PAGE_SIZE ? BRISK_MESSAGES : this.#brisk - 1
       this.#transport.send(message.data, message.sent)
       next = message.next
     }

@@ -2,7 +2,7 @@
 import t from 'tap'
 import type { DownCall, UpCall } from '../../schemas/messages.ts'
 import { Peer } from '../../src/peer/rpc-peer.ts'
-import { hvBatchCodec, inval, Line, Turn } from './pair.ts'
+import { hvBatchCodec, inval, Line, Turn, uvPageIn } from './pair.ts'
 
 function newPeer(itemsPerSend?: number) {
   const line = new Line()
@@ -53,4 +53,28 @@ t.test('a call leaves before an answer with its id is taken', async (t) => {
     turn.end()
     t.same(sizes(), [1], 'and is not sent again')
   }
+})
+
+t.test('after a page of bytes an answer leaves as soon as what it answers was taken', async (t) => {
+  const { peer, turn, sizes } = newPeer()
+  const again = (): void => peer.call(inval(9), 0, () => undefined)
+  const answerTo = (id: number): string =>
+    JSON.stringify({ jsonrpc: '2.0', id, result: { ret: 0, name: 'U_SUCCESS' } })
+  peer.call(inval(7), 0, again)
+  turn.end()
+  peer.receive(answerTo(1))
+  t.same(sizes(), [1], 'without pages what is said next waits for the end of the turn')
+  turn.end()
+  t.same(sizes(), [1, 1])
+  peer.call(uvPageIn(0, new Uint8Array(65_536)), 0, again)
+  turn.end()
+  peer.receive(answerTo(3))
+  t.same(sizes(), [1, 1, 1, 1], 'with them it does not')
+  for (let n = 0; n < 64; n++) {
+    peer.call(inval(n), 0, () => undefined)
+    turn.end()
+  }
+  const { length } = sizes()
+  peer.receive(answerTo(4))
+  t.equal(sizes().length, length, 'and not for ever')
 })
