@@ -12,13 +12,17 @@ export class FakeSocket extends EventEmitter {
   isPaused = false
   /** How the server closed it; 1006 when it was cut without a word. */
   closedWith: number | undefined
-  /** The TCP socket below, which is connected to nothing. */
+  /** The TCP socket below, which is connected to nothing; short messages are written to it as frames. */
   readonly wire = new Socket()
   readonly #hear: (data: Data) => void
 
   constructor(hear: (data: Data) => void) {
     super()
     this.#hear = hear
+    this.wire.write = (frame: string | Uint8Array) => {
+      this.#hear(payloadOf(Buffer.from(frame)))
+      return true
+    }
   }
 
   send(data: Data, sent?: () => void): void {
@@ -68,4 +72,15 @@ export class FakeSocket extends EventEmitter {
   get asWebSocket(): WebSocket {
     return this as unknown as WebSocket
   }
+}
+
+/** What is in a binary frame as servers send it: whole, and not masked. */
+function payloadOf(frame: Buffer): Buffer {
+  if (frame[0] !== 0x82) throw new Error(`no binary frame: ${frame.toString('hex', 0, 16)}`)
+  const length = frame.readUInt8(1)
+  const at = { 126: 4, 127: 10 }[length] ?? 2
+  const bytes = { 126: () => frame.readUInt16BE(2), 127: () => Number(frame.readBigUInt64BE(2)) }
+  const size = bytes[length as 126 | 127]?.() ?? length
+  if (frame.length !== at + size) throw new Error(`a frame of ${size} bytes in ${frame.length}`)
+  return frame.subarray(at)
 }

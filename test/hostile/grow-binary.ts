@@ -56,8 +56,17 @@ function callFrame(message: Message, id: number): Buffer {
   if (method === 'SESSION_OPEN') {
     const name = Buffer.from(String(params['name'] ?? ''))
     const resume = Buffer.from(String(params['resume'] ?? ''))
-    const lengths = [BigInt(name.length), BigInt(resume.length), 0n, 0n, 0n]
-    return Buffer.concat([head(3), words(lengths), counted(Buffer.concat([name, resume]))])
+    const [unanswered, attempt] = ['unanswered', 'attempt'].map((key) =>
+      BigInt(Number(params[key] ?? 0)),
+    )
+    const registers = [
+      BigInt(name.length),
+      BigInt(resume.length),
+      unanswered ?? 0n,
+      attempt ?? 0n,
+      0n,
+    ]
+    return Buffer.concat([head(3), words(registers), counted(Buffer.concat([name, resume]))])
   }
   const values = Array.from({ length: 5 }, (_, at) => registerOf(params[registers[at]?.[0] ?? '']))
   const { bytes } = params

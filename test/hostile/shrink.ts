@@ -1,4 +1,5 @@
 /** Makes a story that ends badly short: what is left still ends badly, and nothing of it can be left out. */
+import { type Again, isAgain } from './hostile-client.ts'
 import type { Data } from './hostility.ts'
 import { type Failure, type Life, replay } from './wire-fuzz.ts'
 
@@ -34,7 +35,7 @@ export async function shrink(
   if (!(await fails(lives))) return undefined
   let kept = await shorten(lives, fails)
   for (const [at, life] of kept.entries()) {
-    const withSent = (sent: readonly Data[]): readonly Life[] =>
+    const withSent = (sent: readonly (Data | Again)[]): readonly Life[] =>
       kept.map((each, index) => (index === at ? { ...life, sent: [...sent] } : each))
     const sent = await shorten(life.sent, (shorter) => fails(withSent(shorter)))
     kept = withSent(sent)
@@ -42,8 +43,12 @@ export async function shrink(
   return kept
 }
 
-const shown = (data: Data): string =>
-  typeof data === 'string' ? JSON.stringify(data) : `hex ${Buffer.from(data).toString('hex')}`
+const shown = (data: Data | Again): string =>
+  isAgain(data)
+    ? JSON.stringify(data)
+    : typeof data === 'string'
+      ? JSON.stringify(data)
+      : `hex ${Buffer.from(data).toString('hex')}`
 
 /** A failure as lines for a person. */
 export async function tellFailure(seed: number, round: number, failure: Failure): Promise<string> {

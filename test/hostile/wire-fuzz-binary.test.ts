@@ -20,7 +20,15 @@ t.test('70,000 binary messages in one process', async (t) => {
     -32_601, -32_602, -32_013, -32_000, -32_002, -32_007, -32_008, -32_014, -32_015,
   ])
     t.ok((run.outcomes[`error ${code}`] ?? 0) > 10, `${code} was among it`)
-  for (const kind of ['answer', 'again', 'reply', 'closed', 'call UV_PAGE_IN', 'call UV_PAGE_OUT'])
+  for (const kind of [
+    'answer',
+    'again',
+    'resumed',
+    'reply',
+    'closed',
+    'call UV_PAGE_IN',
+    'call UV_PAGE_OUT',
+  ])
     t.ok((run.outcomes[kind] ?? 0) > 100, `${kind} was among it`)
   t.ok(run.heap.last <= run.heap.first * 1.05, `the heap is flat: ${JSON.stringify(run.heap)}`)
 })

@@ -7,14 +7,14 @@ import { prng } from '../../src/lib/prng.ts'
 import type { HvProfileName } from '../../src/uvmem/profile.ts'
 import { GOOD_LPID, GoodClient } from './good-client.ts'
 import { oneIn, pick } from './grow.ts'
-import { HostileClient } from './hostile-client.ts'
+import { type Again, HostileClient } from './hostile-client.ts'
 import { type Data, Hostility, type Protocol } from './hostility.ts'
 import { WireWorld } from './wire-world.ts'
 
 /** A life of a hostile client: how it speaks, and all that it sends. */
 export interface Life {
   readonly protocol: Protocol
-  readonly sent: Data[]
+  readonly sent: (Data | Again)[]
 }
 
 /** A story that ends badly. */
@@ -43,6 +43,15 @@ const PROFILES: readonly HvProfileName[] = [
 /** Lives of one round; the hostile VMs are destroyed after it. */
 const livesPerRound = 12
 const messagesPerLife = 60
+/** In a session, one resume for so many messages. */
+const againEvery = 30
+
+/** Mostly nothing is announced, so that the model can say what has to come. */
+const again = (random: ReturnType<typeof prng>): Again => ({
+  announced: oneIn(random, 4) ? 1 + random.int(4) : 0,
+  isCut: oneIn(random, 2),
+})
+
 /** Messages between two turns of the good client. */
 const goodEvery = 40
 
@@ -105,7 +114,8 @@ export class WireFuzz {
     const hostility = new Hostility(protocol, random)
     counts.lives++
     for (let n = 0; n < messagesPerLife && !client.isOver; n++) {
-      const data = hostility.next(client.model)
+      const isAgain = client.model.hasSession && oneIn(random, againEvery)
+      const data = isAgain ? again(random) : hostility.next(client.model)
       sent.push(data)
       client.send(data)
       counts.messages++

@@ -7,6 +7,7 @@
 import { documentAt } from './documents.ts'
 import type { Verdict } from './reference-json.ts'
 import { type Kept, WireAnswers } from './wire-answers.ts'
+import { type CallVerdict, type Due, isThat, type Waiting } from './wire-due.ts'
 import type { Said } from './wire-said-kinds.ts'
 import { AT_ONCE, DOWN_CALLS, INSTEAD } from './wire-tables.ts'
 
@@ -14,37 +15,6 @@ import { AT_ONCE, DOWN_CALLS, INSTEAD } from './wire-tables.ts'
 export class Violation extends Error {
   override readonly name = 'Violation'
 }
-
-type CallVerdict = Extract<Verdict, { readonly kind: 'call' }>
-
-/** A call that waits for its answer. */
-interface Waiting extends Omit<CallVerdict, 'kind' | 'parent'> {
-  /** It came before, and gets the answer of then, if that is known; nothing is begun. */
-  readonly again?: { readonly outcome: string | undefined }
-}
-
-/** Of these errors one has to come. */
-interface Due {
-  readonly errors: readonly {
-    readonly code: number
-    /** Ids that it may have. */
-    readonly ids: readonly number[]
-    /** The id in its data. */
-    readonly named?: number
-  }[]
-  /** It may also not come: then this call waits for its answer. */
-  readonly orWaits?: Waiting
-  /** It waits only if the hypervisor has meanwhile made the call with this id: its parent. */
-  readonly parent?: number
-  /** The call that it is about. */
-  readonly call?: CallVerdict
-}
-
-const isThat = (
-  { id, code, data }: Extract<Said, { kind: 'error' }>,
-  due: Due['errors'][number],
-): boolean =>
-  code === due.code && due.ids.includes(id) && (due.named === undefined || data['id'] === due.named)
 
 interface GoldenError {
   readonly error: { readonly code: number; readonly message: string }
@@ -77,6 +47,10 @@ export class WireModel {
   readonly #unsure = new Map<number, Partial<Kept>>()
   /** Ids that came more than once while it was not to be seen from here what became of each. */
   readonly #blurred = new Set<number>()
+  /** What waited when its connection broke, by id: it is told of only when it comes again. */
+  readonly #lost = new Map<number, string>()
+  /** The session was resumed: what was answered while nobody heard it is not known here. */
+  #isVague = false
   /** Answers that the message that is sent may lead to. */
   #answersMax = 0
 
@@ -100,6 +74,17 @@ export class WireModel {
     return this.#closes
   }
 
+  /** The session goes on over another connection, on which nothing has come again yet. */
+  goesOn(): void {
+    for (const [id, waiting] of this.open) this.#lost.set(id, waiting.at(-1)?.payload ?? '')
+    this.open.clear()
+    this.asked.clear()
+    this.#due = []
+    this.#closes = []
+    this.#isVague = true
+    this.#count('resumed')
+  }
+
   /** A message is about to be sent. */
   sends(verdicts: readonly Verdict[]): void {
     this.#due = []
@@ -121,7 +106,8 @@ export class WireModel {
   }
 
   #idsOf(id: number, before: ReadonlySet<number>, replied: boolean): readonly number[] {
-    if (!this.open.has(id)) return this.#unsure.has(id) ? [0, id] : [id]
+    const isUnsure = this.#unsure.has(id) || this.#lost.has(id)
+    if (!this.open.has(id)) return isUnsure ? [0, id] : [id]
     return before.has(id) && !replied ? [0] : [0, id]
   }
 
@@ -136,10 +122,26 @@ export class WireModel {
     else {
       const waiting = open?.map(({ payload }) => ({ payload })).at(-1)
       const kept = this.answers.get(id) ?? waiting ?? this.#unsure.get(id)
-      if (kept === undefined) this.#isUnknown(call)
+      const lost = this.#lost.get(id)
+      if (lost !== undefined && open === undefined) this.#isLost(call, lost === call.payload)
+      else if (kept === undefined) this.#isUnknown(call)
       else this.#isKnown(call, kept, inUse)
     }
     if (isOpening && !this.hasSession) this.answers.highest = 0
+  }
+
+  /** It waited when the connection broke: it waits again, or its answer is repeated. */
+  #isLost(call: CallVerdict, isSame: boolean): void {
+    const { id, method, payload } = call
+    const forgotten = { code: -32_015, ids: [id] }
+    if (isSame) {
+      this.#lost.delete(id)
+      const again = { outcome: undefined, wasLost: true }
+      this.#due.push({ errors: [forgotten], orWaits: { id, method, payload, again } })
+      return
+    }
+    const reused = { code: -32_014, ids: [id] }
+    this.#due.push({ errors: [{ code: -32_007, ids: [0], named: id }, reused, forgotten] })
   }
 
   /** No answer to it is kept. */
@@ -147,7 +149,11 @@ export class WireModel {
     const { id } = call
     const { answers } = this
     const forgotten = [{ code: -32_015, ids: [id] }]
-    if (answers.isAbove(id) || answers.left > this.#answersMax) this.#isNew(call)
+    if (answers.isAbove(id)) this.#isNew(call)
+    else if (this.#isVague) {
+      this.#blurred.add(id)
+      this.#isNew(call, [...forgotten, { code: -32_014, ids: [id] }])
+    } else if (answers.left > this.#answersMax) this.#isNew(call)
     else if (answers.isWhole || !this.hasSession) this.#isNew(call, forgotten)
     else this.#due.push({ errors: forgotten })
   }
@@ -156,7 +162,8 @@ export class WireModel {
   #isKnown(call: CallVerdict, kept: Partial<Kept>, inUse: Due['errors']): void {
     const { id, method, payload } = call
     const errors = [...inUse]
-    if (this.answers.left <= this.#answersMax) errors.push({ code: -32_015, ids: [id] })
+    if (this.#isVague || this.answers.left <= this.#answersMax)
+      errors.push({ code: -32_015, ids: [id] })
     // Before the session nothing counts for long; what opened one is not kept.
     const isUnsure = !this.hasSession || (this.#unsure.has(id) && this.open.has(id))
     if (isUnsure || this.open.get(id)?.some((each) => each.method === 'SESSION_OPEN'))
@@ -251,7 +258,7 @@ export class WireModel {
     if (code === -32_008) this.#isOrphan(id)
     if (AT_ONCE.has(code)) return
     if (!INSTEAD.has(code)) throw new Violation(`error ${code} is none for a call`)
-    const calls = [...this.open.values()].reduce((sum, each) => sum + each.length, 0)
+    const calls = [...this.open.values()].flat().length + this.#lost.size
     if (code === -32_003 && calls < this.#callsMax) throw new Violation(`too many calls: ${calls}`)
     const method = this.#ends(id, `error ${code}`)
     const isFirst = !this.hasSession && method !== 'SESSION_OPEN'
@@ -280,6 +287,7 @@ export class WireModel {
     if (again !== undefined) {
       const { outcome: first = outcome } = again
       if (outcome !== first) throw new Violation(`call ${id}: ${first}, and then ${outcome}`)
+      if (again.wasLost === true) this.answers.add(id, { payload, outcome })
       this.#count('again')
     } else if (method !== 'SESSION_OPEN') this.answers.add(id, { payload, outcome })
     else if (!this.hasSession) this.answers.clear()

@@ -90,6 +90,11 @@ export class WireWorld {
     }
   }
 
+  /** Of the session that was opened last. */
+  get lastToken(): string {
+    return `token-${this.#tokens - 1}`
+  }
+
   get hv() {
     return this.inspected.hv
   }
