@@ -99,22 +99,34 @@ export class Fingerprint {
     else this.#bytes(page)
   }
 
-  /** Sixteen bytes at a time, in four lanes: a page takes a third of the time that a copy of it takes. */
+  /** Thirty-two bytes at a time, in four lanes; one that changes alone always shows. */
   #bytes(bytes: Uint8Array): void {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-    const whole = bytes.length - (bytes.length % 16)
+    const lies = bytes.byteOffset % 4 === 0 ? bytes : new Uint8Array(bytes)
+    const view = new Int32Array(lies.buffer, lies.byteOffset, lies.length >>> 2)
+    const whole = view.length & ~7
     let a = 1
     let b = 2
     let c = 3
     let d = 4
-    for (let at = 0; at < whole; at += 16) {
-      a = Math.imul(((a << 5) | (a >>> 27)) ^ view.getInt32(at, true), A)
-      b = Math.imul(((b << 5) | (b >>> 27)) ^ view.getInt32(at + 4, true), B)
-      c = Math.imul(((c << 5) | (c >>> 27)) ^ view.getInt32(at + 8, true), C)
-      d = Math.imul(((d << 5) | (d >>> 27)) ^ view.getInt32(at + 12, true), D)
+    for (let at = 0; at < whole; at += 8) {
+      a =
+        (Math.imul(((a << 5) | (a >>> 27)) ^ (view[at] as number), A) + (view[at + 1] as number)) |
+        0
+      b =
+        (Math.imul(((b << 5) | (b >>> 27)) ^ (view[at + 2] as number), B) +
+          (view[at + 3] as number)) |
+        0
+      c =
+        (Math.imul(((c << 5) | (c >>> 27)) ^ (view[at + 4] as number), C) +
+          (view[at + 5] as number)) |
+        0
+      d =
+        (Math.imul(((d << 5) | (d >>> 27)) ^ (view[at + 6] as number), D) +
+          (view[at + 7] as number)) |
+        0
     }
-    for (let at = whole; at < bytes.length; at++) {
-      a = Math.imul(((a << 5) | (a >>> 27)) ^ view.getUint8(at), A)
+    for (let at = whole * 4; at < bytes.length; at++) {
+      a = Math.imul(((a << 5) | (a >>> 27)) ^ (bytes[at] as number), A)
     }
     this.#move(a >>> 0, b >>> 0, c >>> 0, d >>> 0)
   }
