@@ -21,7 +21,13 @@ export class Complaints {
     this.#counters.faultsReceived += 1
     this.#counters.errorsSent += 1
     const message = errorMessage(error, id, data)
-    this.#report({ kind: 'fault', text: `${message.message} ${JSON.stringify(data ?? {})}` })
+    this.#report({
+      kind: 'fault',
+      // Made when it is read: of many faults nobody wants to know more than how many there are.
+      get text() {
+        return `${message.message} ${JSON.stringify(data ?? {})}`
+      },
+    })
     return message
   }
 

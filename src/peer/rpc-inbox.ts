@@ -9,7 +9,13 @@
  * whether it was executed. What came before a session was opened is no part of it.
  */
 import { LIMITS } from '../../schemas/limits.ts'
-import type { CallMessage, ErrorMessage, Outcome, WireCall } from '../../schemas/messages.ts'
+import type {
+  CallMessage,
+  ErrorData,
+  ErrorMessage,
+  Outcome,
+  WireCall,
+} from '../../schemas/messages.ts'
 import { IdTable } from '../lib/id-table.ts'
 import type { ServedCall } from './rpc-calls.ts'
 import type { Fault } from './rpc-codec.ts'
@@ -37,6 +43,9 @@ export class Inbox<Ours extends WireCall, Theirs extends WireCall> {
   /** Without it the calls end with their connection. */
   answers: KeptAnswers | undefined
   readonly #limits: PeerLimits
+  /** What is said with TOO_MANY_CALLS: who calls too often is told the same thing very often. */
+  readonly #full: ErrorData
+  readonly #nestedFull: ErrorData
   readonly #open = new IdTable<ServedCall<Ours, Theirs>>()
   readonly #load: Load
   readonly #mark = new Fingerprint()
@@ -50,6 +59,9 @@ export class Inbox<Ours extends WireCall, Theirs extends WireCall> {
   /** `keepsAnswers`: calls may come again. */
   constructor(limits: PeerLimits, keepsAnswers: boolean) {
     this.#limits = limits
+    const { callsInFlightMax, nestedCallsInFlightMax } = limits
+    this.#full = { limit: 'callsInFlightMax', max: callsInFlightMax }
+    this.#nestedFull = { limit: 'nestedCallsInFlightMax', max: nestedCallsInFlightMax }
     this.answers = keepsAnswers ? this.#newAnswers() : undefined
     this.#load = new Load(limits)
   }
@@ -102,8 +114,8 @@ export class Inbox<Ours extends WireCall, Theirs extends WireCall> {
     if (!parentIsOpen) return { kind: 'fault', error: 'PARENT_UNKNOWN', id, data: { parent } }
     const isNested = parent !== 0
     if (!this.#load.isFull(isNested)) return undefined
-    const limit = isNested ? 'nestedCallsInFlightMax' : 'callsInFlightMax'
-    return { kind: 'fault', error: 'TOO_MANY_CALLS', id, data: { limit, max: this.#limits[limit] } }
+    const data = isNested ? this.#nestedFull : this.#full
+    return { kind: 'fault', error: 'TOO_MANY_CALLS', id, data }
   }
 
   /** A call is begun. */

@@ -21,6 +21,13 @@ import { SocketTransport } from './socket-transport.ts'
 import type { HvCodec } from './subprotocols.ts'
 import { UvConversation } from './uv-conversation.ts'
 
+/** Something for the log. */
+export interface Reported {
+  readonly kind: string
+  /** Read only when it is written down: it may be made then. */
+  readonly text: string
+}
+
 /** What a connection and its conversation need of the server. */
 export interface ConnectionPorts {
   readonly hv: Hypervisor
@@ -33,7 +40,7 @@ export interface ConnectionPorts {
   /** The conversation of a session. */
   readonly conversationOf: (session: Session) => UvConversation | undefined
   /** The ultravisor did something that no caller is told about. */
-  readonly report: (conversation: UvConversation, kind: string, text: string) => void
+  readonly report: (conversation: UvConversation, report: Reported) => void
   /** We are wrong: something threw while the ultravisor was served. */
   readonly failed: (conversation: UvConversation, error: unknown) => void
   /** A connection has a session: a new one, or one that goes on. */
@@ -155,7 +162,7 @@ export class UvConnection {
   }
 
   #report(kind: string, text: string): void {
-    this.#ports.report(this.#conversation, kind, text)
+    this.#ports.report(this.#conversation, { kind, text })
   }
 
   #end(code: number): void {

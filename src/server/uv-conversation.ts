@@ -70,7 +70,7 @@ export class UvConversation implements UvLink {
       ...(transport === undefined ? {} : { transport }),
       defer: (flush) => ports.defer(() => this.guard(flush)),
       serve: (call) => serve(ports.hv, this.#caller, call),
-      report: ({ kind, text }) => ports.report(this, kind, text),
+      report: (report) => ports.report(this, report),
       limits: ports.limits,
       outlives: ports.limits.sessionGraceMs > 0,
       waits: (isWaiting) => this.#waits(isWaiting),

@@ -23,7 +23,7 @@ import { problem } from './problem.ts'
 import { refuseUpgrade } from './refuse-upgrade.ts'
 import { closeGraceMs } from './socket-transport.ts'
 import { negotiate, WAITING_CODEC } from './subprotocols.ts'
-import { type ConnectionPorts, UvConnection } from './uv-connection.ts'
+import { type ConnectionPorts, type Reported, UvConnection } from './uv-connection.ts'
 import { UvConversation } from './uv-conversation.ts'
 
 export interface EndpointOptions {
@@ -73,7 +73,7 @@ export class UvEndpoint {
       durable: options.durable,
       defer: (flush) => setImmediate(flush),
       conversationOf: (session) => this.#conversations.get(session),
-      report: (conversation, kind, text) => this.#report(conversation, kind, text),
+      report: (conversation, report) => this.#report(conversation, report),
       failed: (conversation, error) => this.#failed(conversation, error),
       opened: (conversation) => this.#opened(conversation),
       left: (conversation, left) => this.#left(conversation, left),
@@ -164,10 +164,11 @@ export class UvEndpoint {
     for (const connection of this.#connections) connection.check()
   }
 
-  #report({ session, reports }: UvConversation, kind: string, text: string): void {
+  #report({ session, reports }: UvConversation, report: Reported): void {
     const { log } = this.#options
+    const { kind } = report
     const telling = reports.next()
-    if (telling === 'full') log.warn({ session: session?.id, kind }, text)
+    if (telling === 'full') log.warn({ session: session?.id, kind }, report.text)
     else if (telling === 'sum') {
       const all = { session: session?.id, kind, reports: reports.count }
       log.warn(all, 'it goes on like this: further reports are counted, not written')
