@@ -25,9 +25,16 @@ export function pathsOfLooks(lpids: readonly Lpid[], gfn: Gfn): readonly string[
   })
 }
 
+/**
+ * On a connection of its own: the server writes its heap to a file between two looks, which stops it for
+ * as long as it takes, and what it does first when it goes on is to close connections that were idle for
+ * too long. A request that is on its way on one of them then fails.
+ */
+const ALONE = { connection: 'close' } as const
+
 /** The bytes of an answer; throws when it is none of success. */
 export async function bytesAt(url: string, path: string): Promise<Uint8Array> {
-  const reply = await fetch(`${url}${path}`)
+  const reply = await fetch(`${url}${path}`, { headers: ALONE })
   const bytes = new Uint8Array(await reply.arrayBuffer())
   if (!reply.ok) throw new Error(`${path}: ${reply.status} ${Buffer.from(bytes).toString()}`)
   return bytes
