@@ -35,7 +35,7 @@ export const AREAS: readonly Area[] = [
       .map((part) => `src/peer/rpc-${part}.ts`)
       .concat('src/hv/session*', 'src/server/uv-conversation.ts'),
     tests: [
-      ...['backlog', 'drive', 'end', 'fingerprint', 'kept-answers', 'limits', 'peer'],
+      ...['backlog', 'complaints', 'drive', 'end', 'fingerprint', 'kept-answers', 'limits', 'peer'],
       ...['property', 'resume', 'resume-ids', 'send', 'binary-server'],
     ]
       .map((part) => `test/peer/rpc-${part}`)

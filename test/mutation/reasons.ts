@@ -1,38 +1,123 @@
 /** Mutants that live for a reason: no test could tell them from the code as it is. */
 import type { Reason } from './report.ts'
 
-const PAGE_IN = 'src/uvmem/hcalls/page-in.ts'
-const SWAP = 'region.swap.size > 0 && region.swap.has(index)'
+/** What was changed, what into, and why nobody can see it. */
+type Line = readonly [original: string, replacement: string | readonly string[], why: string]
 
-export const REASONS: readonly Reason[] = [
-  {
-    file: PAGE_IN,
-    original: SWAP,
-    replacement: 'region.swap.size > 0 || region.swap.has(index)',
-    why: 'a page that is not in swap is brought in already: to bring it in again changes nothing',
-  },
-  {
-    file: PAGE_IN,
-    original: 'region.swap.size > 0',
-    replacement: 'true',
-    why: 'only saves time: an empty set has no page',
-  },
-  {
-    file: PAGE_IN,
-    original: 'region.swap.size > 0',
-    replacement: 'region.swap.size >= 0',
-    why: 'only saves time: an empty set has no page',
-  },
-  {
-    file: PAGE_IN,
-    original: 'gpa !== gpaOf(gfn)',
-    replacement: 'true',
-    why: 'only saves memory: without a note the GPA is that of the GFN',
-  },
-  {
-    file: PAGE_IN,
-    original: "'the promised device page'",
-    replacement: '""',
-    why: 'the text of a mistake of ours that never happens',
-  },
-]
+const FRAME_ZERO = 'frame 0 is never handed out, and no failure is 0'
+const SAVES_TIME = 'only saves time: without notes there is none to take away'
+const BACKED = 'a secure frame is in a memory slot and in a uvmem slot'
+
+const LINES: Readonly<Record<string, readonly Line[]>> = {
+  'src/uvmem/hcalls/page-in.ts': [
+    [
+      'region.swap.size > 0 && region.swap.has(index)',
+      'region.swap.size > 0 || region.swap.has(index)',
+      'a page that is not in swap is brought in already: to bring it in again changes nothing',
+    ],
+    [
+      'region.swap.size > 0',
+      ['true', 'region.swap.size >= 0'],
+      'only saves time: an empty set has no page',
+    ],
+    ['gpa !== gpaOf(gfn)', 'true', 'only saves memory: without a note the GPA is that of the GFN'],
+  ],
+  'src/uvmem/hcalls/init-start.ts': [
+    [
+      "profile.startMarks === 'last'",
+      'true',
+      'the profiles that mark the VM before all checks have marked it by then',
+    ],
+  ],
+  'src/uvmem/hcalls/share.ts': [
+    ['frame <= 0', 'frame < 0', FRAME_ZERO],
+    [
+      '!markForDrop(host, vm, gfn)',
+      'false',
+      'a mark on a free PFN has ended the call before the page fault; a fault frees no PFN and keeps the mark',
+    ],
+  ],
+  'src/uvmem/vmm/touch.ts': [
+    ['frame > 0', 'frame >= 0', FRAME_ZERO],
+    ['frame <= 0', 'frame < 0', FRAME_ZERO],
+  ],
+  'src/uvmem/vmm/life.ts': [
+    [
+      'slot !== undefined && slot.region.ptes.get(gfn - slot.base) === frame',
+      'false',
+      'only saves time: the search among all mappings finds it as well',
+    ],
+    [
+      'gfn - slot.base',
+      'gfn + slot.base',
+      'only saves time: the search among all mappings finds it as well',
+    ],
+  ],
+  'src/uvmem/vmm/slots.ts': [
+    [
+      '(vm.secureGuest & SECURE_INIT_START) === 0',
+      'false',
+      'only saves time: before H_SVM_INIT_START no frame has a state to drop',
+    ],
+  ],
+  'src/uvmem/device-pages.ts': [
+    ['pfn < 0', 'false', 'what is available can be taken: it has been asked a line before'],
+    ['this.#notes.size > 0', ['true', 'this.#notes.size >= 0'], SAVES_TIME],
+  ],
+  'src/uvmem/drop-pages.ts': [
+    ['++turns', '--turns', 'every so many steps, in whichever direction they are counted'],
+    [
+      'run.step === 0',
+      ['true', 'false', 'run.step !== 0'],
+      'states that rise are normal, shared and paged out, and all become normal at a stroke or one by one',
+    ],
+    ['uvmem === undefined', 'false', BACKED],
+    ['first === undefined', 'false', 'the count is 0 then, and nothing is done to no frames'],
+  ],
+  'src/uvmem/host-ram.ts': [
+    ['n < 0', 'n <= 0', FRAME_ZERO],
+    [
+      'frame < this.#pool.size',
+      ['true', 'frame <= this.#pool.size'],
+      'the pool has no number behind its last one',
+    ],
+    ['start < 1', 'false', 'frame 0 is taken from the beginning, so no run with it is free'],
+  ],
+  'src/uvmem/mapping.ts': [
+    [
+      'vm.pins.size === 0 && host.devices.notes().size === 0',
+      'false',
+      'only saves time: page by page comes to the same',
+    ],
+    [
+      'isFramePte(ptes.get(index))',
+      'false',
+      'only saves time: what is mapped is found again below',
+    ],
+    ['-1', '+1', 'whatever is not success: nobody looks at the number'],
+    [
+      'plain && run.step === 1 && run.word !== NO_PTE',
+      'false',
+      'only saves time: page by page comes to the same',
+    ],
+  ],
+  'src/uvmem/mem-slots.ts': [
+    [
+      'last !== undefined && gfn >= last.base && gfn < last.base + last.pages',
+      'false',
+      'only saves time: the search finds the same slot',
+    ],
+    ['gfn >= last.base', 'gfn > last.base', 'only saves time: the search finds the same slot'],
+    [
+      'last.base + last.pages',
+      'last.base - last.pages',
+      'only saves time: the search finds the same slot',
+    ],
+    ['each.id < slot.id', 'each.id <= slot.id', 'no two slots have the same id'],
+    ['each.base < slot.base', 'each.base <= slot.base', 'no two slots have the same base'],
+  ],
+}
+
+export const REASONS: readonly Reason[] = Object.entries(LINES).flatMap(([file, lines]) =>
+  lines.map(([original, replacement, why]) => ({ file, original, replacement, why })),
+)

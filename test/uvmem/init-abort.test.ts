@@ -57,15 +57,22 @@ const STORY = `
     do init_abort -> H_PARAMETER
     asks UV_PAGE_OUT 0x0 to ra3; UV_SVM_TERMINATE
     leaves flags=0 g=.,.,.,. h=n,n,.,. used=
-  * linux-6, a stale mark on a PFN that is free: the kernel dies, and the flags stay
+  * linux-6, a stale mark on a PFN that is free: the kernel dies there, and the flags stay
     with slots=0:8+1,1:0+2
     after STALE
     do init_abort -> H_HARDWARE
-    leaves fault=OOPS flags=1 g=./U0,. used=
-`.replace('STALE', 'init_start; page_in 0; init_start; unmap 0; init_start !0,-4')
+    leaves fault=OOPS flags=1 g=./U0,U1 h=./.,d1 used=1
+`.replace('STALE', 'init_start; page_in 0; page_in 1; init_start; unmap 0; init_start !0,-4')
 
 t.test('H_SVM_INIT_ABORT takes everything back to normal memory', async (t) => {
   checkRows(t, rowsOf(STORY))
+})
+
+t.test('an oops says what the kernel would', async (t) => {
+  const after = ['init_start', 'page_in 0', 'init_start', 'unmap 0', 'init_start !0,-4']
+  const world = new World({ slots: '0:8+1 1:0+2', after })
+  world.do('init_abort')
+  t.equal(world.vm().fault?.message, 'invalid memory access (kernel NULL/wild dereference)')
 })
 
 t.test('an abort lets others run every 4,096 pages that it looks at', async (t) => {

@@ -131,6 +131,9 @@ t.test('sharing a page whose state is wrong', async (t) => {
   t.equal(world.vm().fault?.message, 'host page fault loop: device PTE never resolved')
   const marked = new World({ touched: [0], after: ['init_start', 'page_in 0 !-4', 'share 0'] })
   t.match(marked.vm().fault?.message, 'uvmem mark is stale')
+  const stale = ['init_start', 'page_in 0', 'init_start', 'unmap 0', 'init_start !0,-4', 'share 0']
+  const oops = new World({ slots: '0:8+1 1:0+2', after: stale })
+  t.equal(oops.vm().fault?.message, 'invalid memory access (kernel NULL/wild dereference)')
 })
 
 t.test('a share that loses nothing refuses what it cannot drop', async (t) => {
@@ -142,7 +145,7 @@ t.test('a share that loses nothing refuses what it cannot drop', async (t) => {
     {
       why: 'the slot is gone, its states are not',
       ...{ profile: careful('linux-5.6'), slots: '0:0+4 1:4+1' },
-      after: ['init_start', 'page_in 4', 'remove_slot 1'],
+      after: ['init_start', 'page_in 4', 'remove_slot 1 keep'],
       ...{ line: 'share 4', ret: H.PARAMETER, source: 'gfn_to_hva' },
     },
     {

@@ -1,12 +1,16 @@
 /** UvmemSlots, MemSlots, Pins and DevicePages against plain lists. */
 import fc from 'fast-check'
 import t from 'tap'
-import { asDevicePfn, asFrame, asGfn, asGpa, asSlotId } from '../../src/abi/page.ts'
+import { H } from '../../src/abi/codes.ts'
+import { asDevicePfn, asFrame, asGfn, asGpa, asLpid, asSlotId } from '../../src/abi/page.ts'
 import { DevicePages } from '../../src/uvmem/device-pages.ts'
+import { hypercall } from '../../src/uvmem/dispatch.ts'
+import { secureWord, stateOfWord } from '../../src/uvmem/frame-state.ts'
 import { MemSlots, newRegion } from '../../src/uvmem/mem-slots.ts'
 import { Pins } from '../../src/uvmem/pins.ts'
 import { type UvmemSlot, UvmemSlots } from '../../src/uvmem/uvmem-slots.ts'
 import { seedFor } from './random-lines.ts'
+import { World } from './world.ts'
 
 const range = fc.tuple(fc.nat(30), fc.integer({ min: 1, max: 12 }))
 
@@ -137,4 +141,18 @@ t.test('notes go with the pages of a run that is freed, those beside it stay', a
   devices.freeRun(asDevicePfn(1), 3)
   t.same([...devices.notes().keys()], [0, 4])
   t.equal(devices.available, 3)
+})
+
+t.test('a state word says its state', async (t) => {
+  const words = [0, 1, 2, secureWord(asDevicePfn(0)), secureWord(asDevicePfn(9))]
+  t.same(words.map(stateOfWord), ['normal', 'shared', 'paged_out', 'secure', 'secure'])
+})
+
+t.test('H_SVM_TPM_COMM is no call of the kernel, from wherever it comes', async (t) => {
+  for (const secureContext of [true, false]) {
+    const world = new World({ after: ['init_start'] })
+    const call = { call: 'H_SVM_TPM_COMM', lpid: asLpid(1) } as const
+    const step = hypercall(world.host, world.vm(), call, secureContext).next(0)
+    t.same(step, { done: true, value: H.FUNCTION })
+  }
 })

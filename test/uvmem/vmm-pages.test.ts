@@ -191,6 +191,13 @@ const FAULT = `
     do guest_fault 0 -> RESUME_GUEST
     asks UV_PAGE_IN ra2 to 0x0
     leaves h=n,d0,d1,d2 g=S,U0,U1,U2
+  * secure VM, a normal frame that is marked secure by mistake: it is not sent
+    after init_start; share 0; init_done; page_in 0 !-4
+    do guest_fault 0 -> RESUME_GUEST
+  * secure VM, a device page that nobody tracks
+    after init_start !-4; page_in 0; init_done
+    do guest_fault 0 -> H_HARDWARE
+    leaves fault=LIVELOCK
   * secure VM, the ultravisor refuses
     after init_start; share 0; init_done
     do guest_fault 0 !-75 -> EFAULT by kvmppc_send_page_to_uv
