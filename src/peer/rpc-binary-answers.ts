@@ -75,7 +75,7 @@ function readLoaded(frame: FrameReader, length: number, ret: number): AnswerOutp
   if (counted !== expected) {
     frame.blame(PAYLOAD_AT, 'bytes', `${length} bytes when ret is 0, else none`, counted)
   }
-  return ret === 0 ? { bytes: frame.copiedBytes() } : {}
+  return ret === 0 ? { bytes: frame.bytes() } : {}
 }
 
 /** Once a session: the schema itself looks at the texts. */

@@ -142,7 +142,7 @@ const DOWN: Readers<DownCall> = {
     gpa: gpa(frame, 1),
     flags: frame.register(2),
     order: frame.register(3),
-    page: frame.lentPage(),
+    page: frame.page(),
   }),
   UV_PAGE_OUT: (frame) => ({
     call: 'UV_PAGE_OUT',

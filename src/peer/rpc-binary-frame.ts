@@ -166,18 +166,6 @@ export class FrameReader {
     return this.slice(this.#payloadAt - this.at, PAGE_SIZE)
   }
 
-  /** The page that follows; bytes are a view on the message, gone when the message is. */
-  lentPage(): Page {
-    if (this.payload !== Payload.Page) return this.page()
-    return this.#data.subarray(this.#payloadAt, this.#payloadAt + PAGE_SIZE)
-  }
-
-  /** A copy of the counted bytes that follow. */
-  copiedBytes(): Uint8Array {
-    const from = this.#payloadAt + COUNT_BYTES
-    return new Uint8Array(this.#data.subarray(from, from + this.counted))
-  }
-
   /** The counted bytes that follow. */
   bytes(): Uint8Array {
     return this.slice(this.#payloadAt - this.at + COUNT_BYTES, this.counted)

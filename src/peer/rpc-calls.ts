@@ -26,7 +26,6 @@ export interface Incoming<Ours, Theirs> {
   readonly id: number
   /** The id of our call it was made in; 0 for none. */
   readonly parent: number
-  /** Bytes of a UV_PAGE_IN's page are there until `serve` returns: they lie where they came. */
   readonly body: Theirs
   /** Answers with a return code of the ABI. */
   answer(ret: number, output?: AnswerOutput): void

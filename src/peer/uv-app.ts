@@ -31,7 +31,7 @@ const UNIT_BYTES = 2_097_152
 
 /** What is told of the ultravisor as it happens. */
 export interface UvWatch {
-  /** An ultracall was served. Its page is there until this returns. */
+  /** An ultracall was served. */
   readonly ultracall?: (call: DownCall, ret: number) => void
   /** A request of a guest's call was answered, or got an error. */
   readonly answered?: (request: UvRequest, outcome: Outcome) => void

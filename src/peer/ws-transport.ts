@@ -6,16 +6,15 @@
  * or ciphertext.
  */
 import type { IncomingMessage } from 'node:http'
-import type { connect, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { WebSocket } from 'ws'
 import { CLOSE } from '../../schemas/errors.ts'
 import { LIMITS } from '../../schemas/limits.ts'
 import { present } from '../lib/assert.ts'
 import { BUSY_POLL } from './busy-poll.ts'
-import { sendMasked } from './ws-frame.ts'
 import type { Transport, WireData } from './rpc-codec.ts'
-import { type TappedDial, tappedDial } from './tapped-dial.ts'
 import { TurnCork } from './turn-cork.ts'
+import { sendMasked } from './ws-frame.ts'
 
 /** Bytes of a refused upgrade's answer that are looked at. */
 const REFUSAL_BYTES_MAX = 4_096
@@ -48,10 +47,7 @@ export interface WsOptions {
   readonly connectMsMax?: number
   readonly pingIntervalMs?: number
   readonly pongWaitMsMax?: number
-  /**
-   * Takes one message; the memory of a binary one is used again when this returns. What it throws
-   * closes the connection as INTERNAL.
-   */
+  /** Takes one message. What it throws closes the connection as INTERNAL. */
   readonly receive: (data: WireData) => void
   /** Told once, after the connection was open. */
   readonly ended: (ending: Ending) => void
@@ -69,7 +65,6 @@ export function connectWs(options: WsOptions): Promise<WsTransport> {
   const { url, subprotocol, token, ca, connectMsMax = CONNECT_MS_MAX } = options
   return new Promise((resolve, reject) => {
     const fail = (why: string): void => reject(new ConnectError(`cannot connect to ${url}: ${why}`))
-    const tapped = tappedDial(url, subprotocol)
     let socket: WebSocket
     try {
       socket = new WebSocket(url, [subprotocol], {
@@ -78,7 +73,6 @@ export function connectWs(options: WsOptions): Promise<WsTransport> {
         handshakeTimeout: connectMsMax,
         ...(token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } }),
         ...(ca === undefined ? {} : { ca }),
-        ...(tapped === undefined ? {} : { createConnection: tapped.dial as typeof connect }),
       })
     } catch (error) {
       return fail(reasonOf(error))
@@ -99,7 +93,7 @@ export function connectWs(options: WsOptions): Promise<WsTransport> {
       wire = answer.socket
     })
     socket.once('open', () =>
-      resolve(attach(socket, present(wire, 'the upgrade'), tapped, options, () => lastError)),
+      resolve(attach(socket, present(wire, 'the upgrade'), options, () => lastError)),
     )
   })
 }
@@ -108,7 +102,6 @@ export function connectWs(options: WsOptions): Promise<WsTransport> {
 function attach(
   socket: WebSocket,
   wire: Socket,
-  tapped: TappedDial | undefined,
   options: WsOptions,
   lastError: () => string,
 ): WsTransport {
@@ -118,21 +111,17 @@ function attach(
     isSilent = true
     socket.terminate()
   })
-  const receive = (data: WireData): void => {
+  socket.on('message', (data, isBinary) => {
     alive()
     BUSY_POLL.heard()
+    const bytes = data as Buffer
     try {
-      options.receive(data)
+      options.receive(isBinary ? bytes : bytes.toString('utf8'))
     } catch (error) {
       options.failed(error)
       closeSoon(socket, CLOSE.INTERNAL.code, CLOSE.INTERNAL.text)
     }
-  }
-  socket.on('message', (data, isBinary) => {
-    const bytes = data as Buffer
-    receive(isBinary ? bytes : bytes.toString('utf8'))
   })
-  tapped?.open(receive)
   socket.on('close', (given, reason) => {
     const { code, text } = CLOSE.PONG_MISSING
     if (isSilent) options.ended({ code, sentence: sentenceOf(code, text, '') })

@@ -65,10 +65,7 @@ class Client {
     if ('ra' in body) this.#ra = body.ra
     const gpa = 'gpa' in body ? Math.floor(body.gpa / 65_536) : 0
     const ret = gpa % 7 === 6 ? -55 : 0
-    // A page that came as bytes is there until this returns.
-    const isBytes = body.call === 'UV_PAGE_IN' && body.page instanceof Uint8Array
-    const kept = isBytes ? { ...body, page: new Uint8Array(body.page) } : { ...body }
-    this.story.push(['served', withoutVm(kept), ret])
+    this.story.push(['served', withoutVm({ ...body }), ret])
     if (body.call !== 'UV_PAGE_OUT' || ret !== 0) return { ret }
     const contents: Page[] = [null, BigInt(gpa) * 2n ** 50n, Buffer.alloc(65_536, gpa)]
     return { ret, page: contents[gpa % 3] ?? null }
