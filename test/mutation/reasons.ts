@@ -94,12 +94,73 @@ const LINES: Readonly<Record<string, readonly Line[]>> = {
       'false',
       'only saves time: what is mapped is found again below',
     ],
+    [
+      'run.word !== NO_PTE || run.step !== 0',
+      'true',
+      'only saves time: nothing is mapped there to be freed',
+    ],
+    [
+      'run.step === 1',
+      ['true', 'run.step !== 1'],
+      'only saves time: page by page, or a run of one page, comes to the same',
+    ],
+    [
+      'i < run.count',
+      'i <= run.count',
+      'the page behind the run goes as well: all of the region does',
+    ],
+    ['slot === undefined', 'true', 'only saves time: frame by frame comes to the same'],
+    ['kept !== undefined', 'true', 'writes nothing, and forgets what is not there'],
     ['-1', '+1', 'whatever is not success: nobody looks at the number'],
     [
       'plain && run.step === 1 && run.word !== NO_PTE',
       'false',
       'only saves time: page by page comes to the same',
     ],
+  ],
+  'src/uvmem/pins.ts': [
+    [
+      'this.#counts.size > 0',
+      ['true', 'this.#counts.size >= 0'],
+      'only saves time: an empty map has no frame',
+    ],
+    ['frame === undefined', 'false', 'what is not there is let go: nothing happens'],
+  ],
+  'src/uvmem/uvmem-slots.ts': [
+    [
+      'last !== undefined && gfn >= last.from && gfn < last.to',
+      'false',
+      'only saves time: the search finds the same window',
+    ],
+    ['gfn >= last.from', 'gfn > last.from', 'only saves time: the search finds the same window'],
+    ['window.from >= to', 'window.from > to', 'a window behind the new one is put back as it is'],
+    ['window.from < from', 'window.from <= from', 'a window without frames is found by no look-up'],
+    ['window.to > to', 'window.to >= to', 'a window without frames is found by no look-up'],
+  ],
+  'src/uvmem/page-store.ts': [
+    [
+      'chunk === undefined && page === null',
+      'false',
+      'only saves memory: a chunk of zeros reads as no chunk',
+    ],
+    ['old !== null', 'false', 'only saves memory: a chunk of zeros reads as no chunk'],
+    ['list.live--', 'list.live++', 'only saves memory: a chunk of zeros reads as no chunk'],
+    ['page !== null', 'true', 'only saves memory: a chunk of zeros reads as no chunk'],
+    ['list.live === 0', 'false', 'only saves memory: a chunk of zeros reads as no chunk'],
+    ['chunk !== undefined', 'true', 'only saves time: a page of no chunk is dropped in vain'],
+    ['this.#chunks.size === 0', 'false', 'only saves time: a page of no chunk is renewed in vain'],
+    ['here === CHUNK', 'false', 'only saves time: page by page comes to the same'],
+    ['this.#chunks.has(key)', 'true', 'only saves time: zeros are set to zeros'],
+    [
+      'chunk !== undefined && !isRule(chunk)',
+      'false',
+      'only saves memory: what is not given back is not used again',
+    ],
+    ['rule === undefined', 'false', 'only saves memory: a chunk of zeros reads as no chunk'],
+  ],
+  'src/uvmem/vmm/memory.ts': [
+    ['frame <= 0', 'frame < 0', FRAME_ZERO],
+    ['ret <= 0', 'ret < 0', FRAME_ZERO],
   ],
   'src/uvmem/mem-slots.ts': [
     [

@@ -126,6 +126,19 @@ t.test('what was lent stays as it is until it is settled', async (t) => {
   ram.settle(two, null)
 })
 
+t.test('tags are looked at and lent as they are', async (t) => {
+  const store = new PageStore()
+  store.set(1, 5n)
+  t.same([store.get(1), store.glance(1), store.lend(1)], [5n, 5n, 5n])
+  t.doesNotThrow(() => store.settle(1, 5n))
+  store.set(1, new Uint8Array(65_536))
+  const lent = store.lend(1)
+  store.settle(1, 5n)
+  store.set(1, null)
+  store.set(2, new Uint8Array(65_536).fill(1))
+  t.equal(byteOf(lent), 0, 'who gives back something else has given nothing back')
+})
+
 t.test('what is dropped is not kept, and its neighbours are', async (t) => {
   const store = new PageStore()
   store.set(5, 3n)

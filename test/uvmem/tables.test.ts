@@ -156,3 +156,18 @@ t.test('H_SVM_TPM_COMM is no call of the kernel, from wherever it comes', async 
     t.same(step, { done: true, value: H.FUNCTION })
   }
 })
+
+t.test('what has changed can be told: states, and the list itself', async (t) => {
+  const slots = new UvmemSlots()
+  t.same([slots.changes.now, slots.listedAt], [0, 0])
+  const slot = slots.add(asGfn(4), 2)
+  t.same([slots.changes.now, slots.listedAt], [1, 1])
+  slot.words.set(0, 1)
+  t.same([slots.changes.now, slots.listedAt], [2, 1], 'a state is not the list')
+  slots.free(asGfn(9))
+  t.same([slots.changes.now, slots.listedAt], [2, 1], 'there was nothing to free')
+  slots.free(asGfn(4))
+  t.same([slots.changes.now, slots.listedAt], [3, 3])
+  slots.clear()
+  t.same([slots.changes.now, slots.listedAt], [4, 4])
+})

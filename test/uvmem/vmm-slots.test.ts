@@ -157,6 +157,15 @@ t.test('memory that outlives its slot notes where its device pages belonged', as
   t.same(noted(new World({ ...options, after: odd })), [[0, 327_687]], 'an odd address stays, too')
 })
 
+t.test('a device page that moved with its slot is freed where its note says', async (t) => {
+  const after = ['init_start', 'page_in 4', 'page_in 5', 'remove_slot 1 keep', 'add_slot 2:4+2']
+  const moved = [...after, 'page_in 4', 'page_in 5', 'add_slot 1:8+2']
+  const world = new World({ profile: 'linux-5.6-final', slots: '0:0+1 1:4+2', after: moved })
+  t.equal(world.g, './.,./U2,U3')
+  world.do('vma_unmap 1')
+  t.equal(world.g, './.,./.,.', 'the frames that have these addresses now count as normal')
+})
+
 t.test('a slot gets the memory back that was made for it, if it is as big', async (t) => {
   const slots = '0:0+1 1:1+1 2:2+1'
   const after = [
