@@ -299,3 +299,57 @@ t.test(
     )
   },
 )
+
+t.test(
+  'an invalidation takes the mapping away where there is one of the HV, and no other',
+  async (t) => {
+    const cases: readonly (readonly [keyof typeof FrameState, boolean, boolean])[] = [
+      ['Shared', false, false],
+      ['SharedImplicit', false, false],
+      ['HvShared', true, true],
+      ['PseudoShared', true, true],
+      ['HvUnsharing', false, true],
+    ]
+    for (const [state, inSpec, inFirmware] of cases) {
+      for (const profile of PROFILES) {
+        const { uv, svm } = settle({ profile })
+        svm.frames.setState(GFN, FrameState[state])
+        svm.pages.set(GFN, hvEntry(asRa(0x9_0000), Pte.SoftShared | Pte.Present))
+        t.equal(pageInval(uv, GFN).ret, 0)
+        const stays = profile === 'spec' ? inSpec : inFirmware
+        t.equal(isPresent(svm.pages.entry(GFN)), stays, `${profile}: ${state}`)
+      }
+    }
+  },
+)
+
+t.test('an invalidation forgets the frame that was shared, but not a pseudo share', async (t) => {
+  for (const [state, forgets] of [
+    [FrameState.HvShared, true],
+    [FrameState.PseudoShared, false],
+  ] as const) {
+    const { uv, svm } = settle()
+    svm.frames.setState(GFN, state)
+    svm.frames.setNote(GFN, asRa(0x9_0000))
+    pageInval(uv, GFN)
+    t.equal(svm.frames.noteRa(GFN) === undefined, forgets, FRAME_STATES[state].name)
+  }
+})
+
+t.test('of a real address only the bit of secure memory counts', async (t) => {
+  const { uv } = settle({ state: SvmState.Active })
+  for (const [ra, ret] of [
+    [2 ** 48, -55],
+    [2 ** 49, 0],
+    [2 ** 48 + 2 ** 49, -55],
+    [2 ** 50, 0],
+  ] as const) {
+    t.equal(pageIn(uv, 66, null, { ra }).ret, ret, `${ra}`)
+  }
+})
+
+t.test('a page with the tag 0 comes in as zeros', async (t) => {
+  const { uv, svm } = settle({ state: SvmState.Active })
+  t.equal(pageIn(uv, 66, 0n).ret, 0)
+  t.equal(svm.contents.get(GFN), null)
+})

@@ -87,7 +87,9 @@ t.test('UV_REGISTER_MEM_SLOT refuses what it must', async (t) => {
 
 t.test('an unknown LPID', async (t) => {
   const firmware = settle({ profile: 'firmware' }).uv
-  t.equal(raw(firmware, { lpid: 9 }).fault?.kind, 'OOPS', 'the firmware dereferences NULL')
+  const fault = raw(firmware, { lpid: 9 }).fault
+  t.equal(fault?.kind, 'OOPS', 'the firmware dereferences NULL')
+  t.equal(fault?.message, 'UV_REGISTER_MEM_SLOT for LPID 9, which has no SVM')
   t.ok(firmware.svms.has(LPID), 'another SVM is not touched')
   t.equal(firmware.svms.get(LPID)?.fault, undefined)
   const spec = settle({ profile: 'spec' }).uv
@@ -237,3 +239,25 @@ for (const profile of PROFILES) {
     t.equal(serve(uv, { call: 'UV_SVM_TERMINATE', lpid: LPID }).ret, 0, 'no such SVM: 0')
   })
 }
+
+t.test('a slot that is registered again holds zeros, its neighbours what they held', async (t) => {
+  const { uv, svm } = settle({
+    slots: [
+      [1, 64, 8],
+      [2, 72, 8],
+    ],
+  })
+  for (const gfn of [64, 71, 72]) svm.contents.set(asGfn(gfn), BigInt(gfn))
+  t.equal(register(uv, 1, 64, 8).ret, 0)
+  t.same(
+    [64, 71, 72].map((gfn) => svm.contents.get(asGfn(gfn))),
+    [null, null, 72n],
+  )
+})
+
+t.test('firmware: a slot of no pages is none', async (t) => {
+  const { uv, svm } = settle({ profile: 'firmware' })
+  t.equal(raw(uv, { slotId: 1, startGpa: 64 * PAGE_SIZE, size: 0 }).ret, 0)
+  t.equal(svm.slots.get(asSlotId(1)), undefined)
+  t.equal(svm.slots.size, 0)
+})
