@@ -16,7 +16,8 @@ export const LIMIT_TEXTS: Readonly<Record<LimitName, string>> = {
     'Calls with a parent that one side may have open at the other: apart, so that they never starve.',
   sendBufferHighBytes:
     'Bytes waiting to be sent above which the hypervisor stops reading from that client.',
-  sendBufferBytesMax: 'Bytes waiting to be sent above which the connection is cut as SLOW_READER; 2,097,152 at least.',
+  sendBufferBytesMax:
+    'Bytes waiting to be sent above which the connection is cut as SLOW_READER; 2,097,152 at least.',
   connectionsMax: 'TCP connections at once, whatever they are for; one more is ended at once.',
   sessionsMax: 'Sessions open at once.',
   vmsMax: 'VMs that exist at once: one per LPID.',
