@@ -162,6 +162,32 @@ const LINES: Readonly<Record<string, readonly Line[]>> = {
     ['frame <= 0', 'frame < 0', FRAME_ZERO],
     ['ret <= 0', 'ret < 0', FRAME_ZERO],
   ],
+  'src/ultravisor/page-calls.ts': [
+    ['default: return unreachable(action)', 'default:', 'there is no other action'],
+    ['next === state', 'false', 'what is done then comes to the same state'],
+    ['page === 0n', 'false', 'the store of contents takes a tag of 0 for zeros itself'],
+  ],
+  'src/ultravisor/slot-calls.ts': [
+    [
+      'startGpa + size >= ADDRESS_END',
+      'startGpa + size > ADDRESS_END',
+      'so big a slot is beyond every budget, with the same code',
+    ],
+  ],
+  'src/ultravisor/mem-slots.ts': [
+    [
+      'hit !== undefined && gfn >= hit.base && gfn < slotEnd(hit)',
+      'false',
+      'only saves time: the search finds the same slot',
+    ],
+    ['gfn >= hit.base', 'gfn > hit.base', 'only saves time: the search finds the same slot'],
+    [
+      'this.#sorted[middle]?.base',
+      'this.#sorted[middle].base',
+      'the middle of a list is in it: only the type does not know',
+    ],
+    ['slot === undefined', 'false', 'what is not there is removed: nothing happens'],
+  ],
   'src/uvmem/mem-slots.ts': [
     [
       'last !== undefined && gfn >= last.base && gfn < last.base + last.pages',

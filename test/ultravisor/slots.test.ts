@@ -241,18 +241,17 @@ for (const profile of PROFILES) {
 }
 
 t.test('a slot that is registered again holds zeros, its neighbours what they held', async (t) => {
-  const { uv, svm } = settle({
-    slots: [
+  for (const profile of PROFILES) {
+    const slots = [
       [1, 64, 8],
       [2, 72, 8],
-    ],
-  })
-  for (const gfn of [64, 71, 72]) svm.contents.set(asGfn(gfn), BigInt(gfn))
-  t.equal(register(uv, 1, 64, 8).ret, 0)
-  t.same(
-    [64, 71, 72].map((gfn) => svm.contents.get(asGfn(gfn))),
-    [null, null, 72n],
-  )
+    ] as const
+    const { uv, svm } = settle({ profile, slots })
+    for (const gfn of [64, 71, 72]) svm.contents.set(asGfn(gfn), BigInt(gfn))
+    t.equal(register(uv, 1, 64, 8).ret, 0)
+    const contents = [64, 71, 72].map((gfn) => svm.contents.get(asGfn(gfn)))
+    t.same(contents, [null, null, 72n], profile)
+  }
 })
 
 t.test('firmware: a slot of no pages is none', async (t) => {
