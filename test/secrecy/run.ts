@@ -6,6 +6,7 @@ import { createReadStream, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { LIMITS } from '../../schemas/limits.ts'
+import { streamPauseMs } from '../../schemas/rest/journal.ts'
 import { asLpid } from '../../src/abi/page.ts'
 import { prng } from '../../src/lib/prng.ts'
 import { HvRest } from '../../src/peer/hv-rest.ts'
@@ -117,6 +118,7 @@ class SecrecyRun {
     }
     await this.#move(moves)
     const made = this.#moves
+    await this.#streamRead()
     await this.#plant()
     await this.#lookAround()
     await this.#searchProcess()
@@ -222,6 +224,15 @@ class SecrecyRun {
     await searchFile(this.#at('heap snapshot'), path)
     rmSync(path)
     readMemory(this.#child.pid, () => this.#at('process memory').stream())
+  }
+
+  /** The stream leaves out what does not fit, which a leak that is planted behind a rush may be. */
+  async #streamRead(): Promise<void> {
+    const place = this.#at('journal stream')
+    for (let bytes = -1; bytes < place.bytes; ) {
+      bytes = place.bytes
+      await new Promise((resolve) => setTimeout(resolve, 5 * streamPauseMs))
+    }
   }
 
   /** A leak for every place: a page that a guest shares by mistake, a text that is kept. */
