@@ -39,7 +39,12 @@ export const AREAS: readonly Area[] = [
       ...['property', 'resume', 'resume-ids', 'send', 'binary-server'],
     ]
       .map((part) => `test/peer/rpc-${part}`)
-      .concat('test/server/session', 'test/server/resume', 'test/server/wire'),
+      .concat(
+        'test/server/session',
+        'test/server/resume',
+        'test/server/wire',
+        'test/server/durable',
+      ),
   },
 ]
 

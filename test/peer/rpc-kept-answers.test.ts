@@ -153,3 +153,33 @@ t.test('however answers come, bytes and places add up', async (t) => {
     if (bytes !== ring.bytes || bytes > 50) t.fail(`${ring.bytes} bytes are said to be ${bytes}`)
   }
 })
+
+t.test('all that can be given again is told, the oldest first', async (t) => {
+  const ring = new KeptAnswers(3, 10)
+  t.same([...ring.all()], [])
+  const outcomes = [plain(1), withBytes(2, 6), plain(3, -4), withBytes(4, 6), plain(5)]
+  for (const outcome of outcomes) add(ring, outcome)
+  t.same(
+    [...ring.all()],
+    [plain(3, -4), withBytes(4, 6), plain(5)].map((outcome) => ({ ...key(outcome.id), outcome })),
+  )
+  add(ring, withBytes(6, 6))
+  t.same(
+    [...ring.all()].map(({ id }) => id),
+    [5, 6],
+    'not what has lost its bytes',
+  )
+})
+
+t.test('a ring that was told of a gap is not whole, nor is one that lost bytes', async (t) => {
+  const told = new KeptAnswers(9, 10)
+  t.ok(told.isWhole)
+  told.miss()
+  t.notOk(told.isWhole)
+  const full = new KeptAnswers(9, 10)
+  add(full, withBytes(1, 10))
+  t.ok(full.isWhole, 'at the limit')
+  add(full, withBytes(2, 1))
+  t.notOk(full.isWhole, 'one past it')
+  t.equal(full.bytes, 1)
+})
