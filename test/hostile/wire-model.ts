@@ -42,7 +42,7 @@ export class WireModel {
   #due: Due[] = []
   #closes: number[] = []
   /** Calls that are refused before they are begun, by id: what they said. */
-  readonly #refused = new Map<number, CallVerdict>()
+  readonly #refused = new Map<number, CallVerdict[]>()
   /** Calls of the message that is sent that are begun or refused, by id: what they say. */
   readonly #unsure = new Map<number, Partial<Kept>>()
   /** Ids that came more than once while it was not to be seen from here what became of each. */
@@ -224,7 +224,7 @@ export class WireModel {
       const error = errors[at]
       if (error !== undefined && due.some((each) => isThat(error, each))) {
         at++
-        if (call !== undefined && error.code === -32_008) this.#refused.set(call.id, call)
+        if (call !== undefined && error.code === -32_008) this.#isOrphaned(call)
         this.#count(`error ${error.code}`)
       } else if (orWaits !== undefined && isMade(parent)) this.#waits(orWaits)
       else throw new Violation(`due is ${JSON.stringify(due)}, not ${JSON.stringify(error)}`)
@@ -267,11 +267,15 @@ export class WireModel {
     this.#count(`error ${code}`)
   }
 
+  #isOrphaned(call: CallVerdict): void {
+    this.#refused.set(call.id, [...(this.#refused.get(call.id) ?? []), call])
+  }
+
   /** A call was refused because of its parent; that is its answer, should it come again. */
   #isOrphan(id: number): void {
-    const call = this.#refused.get(id)
+    // The same id may be refused more than once in a message: in the order of its calls.
+    const call = this.#refused.get(id)?.shift()
     if (call === undefined) return
-    this.#refused.delete(id)
     if (call.method === 'SESSION_OPEN') {
       if (!this.hasSession) this.answers.clear()
     } else this.answers.add(id, { payload: call.payload, outcome: 'error -32008' })
