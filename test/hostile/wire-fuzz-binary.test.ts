@@ -6,7 +6,8 @@ import { listening } from '../server/line.ts'
 import { fuzzSockets, fuzzWire } from './wire-run.ts'
 import { UP_CALLS } from './wire-tables.ts'
 
-const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
+// The suite says the same every time; what other seeds find is for `npm run fuzz`.
+const SEED = Number(process.env['SEED'] ?? 20_261_122)
 t.comment(`seed ${SEED}`)
 // A machine that is busy with something else takes its time.
 t.setTimeout(600_000)

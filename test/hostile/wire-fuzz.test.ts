@@ -5,7 +5,8 @@ import { type Life, newStage } from './wire-fuzz.ts'
 import { WireModel } from './wire-model.ts'
 import { fuzzWire } from './wire-run.ts'
 
-const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
+// The suite says the same every time; what other seeds find is for `npm run fuzz`.
+const SEED = Number(process.env['SEED'] ?? 20_261_122)
 t.comment(`seed ${SEED}`)
 // A machine that is busy with something else takes its time.
 t.setTimeout(600_000)

@@ -186,14 +186,16 @@ export class WireModel {
   /** It is begun, or one of these errors comes; or its parent is not open. */
   #isNew(call: CallVerdict, errors: Due['errors'] = []): void {
     const { id, parent, payload } = call
+    // A call of the same id that may wait comes before this one.
+    const isFirst = !this.#due.some(({ orWaits }) => orWaits?.id === id)
     if (call.method !== 'SESSION_OPEN') this.answers.came(id)
-    if (call.method !== 'SESSION_OPEN' && (errors.length > 0 || parent !== 0))
+    if (call.method !== 'SESSION_OPEN' && (errors.length > 0 || parent !== 0 || !isFirst))
       this.#unsure.set(id, { payload })
     if (parent !== 0 && !this.asked.has(parent)) {
       const unknown = { code: -32_008, ids: [id] }
       const due = { errors: [...errors, unknown], orWaits: call, call }
       this.#due.push(errors.length === 0 ? { ...due, parent } : due)
-    } else if (errors.length === 0) this.#waits(call)
+    } else if (errors.length === 0 && isFirst) this.#waits(call)
     else this.#due.push({ errors, orWaits: call, call })
   }
 
