@@ -9,7 +9,7 @@
  * DIFF: the firmware also reserves pages for its own buffers at the top of the first memory node
  * and writes the changed device tree back, finds the boot cpu, and reads attachments of the blob.
  */
-import { H, U } from '../abi/codes.ts'
+import { U } from '../abi/codes.ts'
 import { type Gpa, gfnOf, type Lpid, PAGE_SIZE, pagesIn } from '../abi/page.ts'
 import type { Fdt } from '../formats/fdt.ts'
 import { property, readFdt } from '../formats/fdt-read.ts'
@@ -134,7 +134,6 @@ function* giveUp(
   // A hypervisor that has not begun refuses the abort, and never terminates the SVM.
   // DIFF: profile `firmware` keeps it then, and answers U_RETRY to every later UV_ESM.
   if (!svm.gone && !uv.profile.keepsHalfMadeSvm) destroySvm(uv, svm)
-  if (!svm.gone && ret !== H.PARAMETER && !uv.profile.keepsHalfMadeSvm) destroySvm(uv, svm)
   return { kind: 'FAILED', ...failure, ret, counts }
 }
 

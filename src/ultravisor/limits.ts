@@ -17,7 +17,7 @@ export const UV_LIMITS = {
   accessBytesMax: 16_777_216,
   /** Requests that one array of a plan holds. */
   windowRequestsMax: 1_024,
-  /** Times that the HV may exchange the frame of a share while it is being zeroed. */
+  /** Rounds in which the frames of a share are zeroed: another for what the HV exchanges meanwhile. */
   shareZeroingsMax: 16,
   /** Bytes of the guest's device tree: twice its size, in whole pages, fits one 2 MiB page. */
   treeBytesMax: 1_048_576,

@@ -68,7 +68,6 @@ function releaseExactly(pages: PageTable, start: Gfn, end: number): void {
 }
 
 function releaseRoughly(uv: Ultravisor, pages: PageTable, start: number, end: number): void {
-  if (!pages.hasRoot) return
   let first = start
   if (start % FRAMES_PER_ROOT_ENTRY === 0) {
     // Nothing goes round its table's end here: the whole chunks can be released in one go.
@@ -77,7 +76,7 @@ function releaseRoughly(uv: Ultravisor, pages: PageTable, start: number, end: nu
     first = endChunk * CHUNK_FRAMES
   }
   for (let at = first; at < end; at += CHUNK_FRAMES) {
-    if (!releaseChunk(uv, pages, chunkOfWalk(start, at), at % CHUNK_FRAMES, end - at)) return
+    releaseChunk(uv, pages, chunkOfWalk(start, at), at % CHUNK_FRAMES, end - at)
   }
 }
 
@@ -91,26 +90,21 @@ function chunkOfWalk(start: number, at: number): number {
   return group * CHUNKS_PER_GROUP + (Math.floor(at / CHUNK_FRAMES) % CHUNKS_PER_GROUP)
 }
 
-/** False when the walk ends here. */
+/** `frames` are those that are left of the walk: fewer than 32 at its last step only. */
 function releaseChunk(
   uv: Ultravisor,
   pages: PageTable,
   chunk: number,
   from: number,
   frames: number,
-): boolean {
+): void {
   const table = pages.tables.get(chunk)
-  if (table === undefined) {
-    pages.removeChunks(chunk, chunk + 1)
-    return true
-  }
-  if (frames < CHUNK_FRAMES) {
+  if (table !== undefined && frames < CHUNK_FRAMES) {
     for (let i = 0; i < frames; i++) table[(from + i) % CHUNK_FRAMES] = 0
-    return false
+    return
   }
-  freeTable(uv, table, from)
+  if (table !== undefined) freeTable(uv, table, from)
   pages.removeChunks(chunk, chunk + 1)
-  return true
 }
 
 function releaseChunks(uv: Ultravisor, pages: PageTable, first: number, end: number): void {

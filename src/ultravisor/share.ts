@@ -114,7 +114,7 @@ const isConfirmed = (state: FrameState): boolean =>
  */
 function* zeroFrames(uv: Ultravisor, svm: Svm, gfn: Gfn, num: number): UvSteps<void> {
   const zeroed = new Map<Gfn, Ra>()
-  for (let round = 0; round < UV_LIMITS.shareZeroingsMax; round++) {
+  for (let round = 0; ; round++) {
     const due: [Gfn, Ra][] = []
     for (let i = 0; i < num; i++) {
       const frame = gfnAt(gfn, i)
@@ -126,6 +126,9 @@ function* zeroFrames(uv: Ultravisor, svm: Svm, gfn: Gfn, num: number): UvSteps<v
       if (ra !== undefined && zeroed.get(frame) !== ra) due.push([frame, ra])
     }
     if (due.length === 0) return
+    if (round >= UV_LIMITS.shareZeroingsMax) {
+      abortGuest(uv, svm, 'the hypervisor keeps exchanging a frame that is being shared')
+    }
     for (let at = 0; at < due.length; at += UV_LIMITS.windowRequestsMax) {
       const part = due.slice(at, at + UV_LIMITS.windowRequestsMax)
       yield* askAll(
@@ -135,7 +138,6 @@ function* zeroFrames(uv: Ultravisor, svm: Svm, gfn: Gfn, num: number): UvSteps<v
     }
     for (const [frame, ra] of due) zeroed.set(frame, ra)
   }
-  abortGuest(uv, svm, 'the hypervisor keeps exchanging a frame that is being shared')
 }
 
 function commitFrame(uv: Ultravisor, svm: Svm, gfn: Gfn, type: ShareType): void {

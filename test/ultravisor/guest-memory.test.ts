@@ -7,6 +7,7 @@ import { sharePages } from '../../src/ultravisor/guest-calls.ts'
 import { load, store } from '../../src/ultravisor/guest-memory.ts'
 import { UV_LIMITS } from '../../src/ultravisor/limits.ts'
 import { PageContents } from '../../src/ultravisor/page-contents.ts'
+import { Pte } from '../../src/ultravisor/page-table.ts'
 import { shareRange } from '../../src/ultravisor/share.ts'
 import { guarded, runSteps, type UvSteps } from '../../src/ultravisor/steps.ts'
 import { filled, HonestHv, isSamePage, LPID, pageInval, type Setup, settle } from './uv-for-test.ts'
@@ -94,6 +95,7 @@ t.test('what stops an access', async (t) => {
   t.same(load(BASE, UV_LIMITS.accessBytesMax + 1), { kind: 'TOO_LONG' })
   t.same(load(BASE, UV_LIMITS.accessBytesMax).kind, 'MMIO', 'at the limit it is tried')
   t.same(store(BASE, new Uint8Array(UV_LIMITS.accessBytesMax + 1)), { kind: 'TOO_LONG' })
+  t.same(store(BASE, new Uint8Array(UV_LIMITS.accessBytesMax)).kind, 'MMIO', 'a store likewise')
   const sharing = sharePages(uv, LPID, 66, 1)
   sharing.next({ ret: 0 })
   t.same(load(66 * PAGE, 1), OK(0), 'while it is being shared the old page is there')
@@ -117,7 +119,8 @@ t.test('where the firmware would fault for ever, the SVM is stopped', async (t) 
   const { uv, svm, load } = setup({ profile: 'firmware' })
   svm.pages.invalidate(asGfn(64))
   const result = load(BASE, 1)
-  t.equal(result.kind === 'FAULT' && result.fault.kind, 'LIVELOCK')
+  const message = 'the guest faults on a secure frame for ever'
+  t.same(result, { kind: 'FAULT', fault: { kind: 'LIVELOCK', message } })
   t.equal(load(BASE + PAGE, 1).kind, 'FAULT', 'nothing works any more')
   t.equal(runSteps(sharePages(uv, LPID, 65, 1), () => ({ ret: 0 })).kind, 'FAULT')
 })
@@ -129,6 +132,39 @@ t.test("a secure frame on one of the HV's frames can be read by the HV", async (
   const { ra } = hv.frame(asGfn(64))
   t.same(store(BASE, Uint8Array.of(1, 2, 3)), { kind: 'OK' })
   t.ok(hv.asked.includes(`MEM_WRITE ${ra}`), 'the secret goes over the bus: the defect at work')
+})
+
+t.test('a page that maps nothing known stops the SVM, loaded or stored', async (t) => {
+  const fault = { kind: 'OOPS', message: 'the page table maps no page' }
+  for (const stores of [false, true]) {
+    const { svm, hv, load, store } = setup({ profile: 'firmware' })
+    svm.pages.set(asGfn(64), Pte.Valid | Pte.Present | Pte.Wild)
+    const result = stores ? store(BASE, Uint8Array.of(1)) : load(BASE, 1)
+    t.same(result, { kind: 'FAULT', fault })
+    t.same(svm.fault, fault)
+    t.same(hv.asked, [], 'the HV is not asked')
+  }
+})
+
+t.test('bytes that come with a refusal are not taken', async (t) => {
+  const { uv, svm, run } = setup()
+  run(sharePages(uv, LPID, 64, 1))
+  const refused = runSteps(load(uv, svm, asGpa(BASE), 1), () => ({
+    ...{ ret: -1, bytes: Uint8Array.of(5) },
+  }))
+  t.same(refused, { kind: 'REFUSED', gpa: BASE, ret: -1 })
+})
+
+t.test('in a VM of tags only eight bytes at the start of a page make a tag', async (t) => {
+  const { svm, load, store } = setup({ contentMode: 'tag' })
+  svm.contents.set(asGfn(64), 0x0102030405060708n)
+  store(BASE + 8, Uint8Array.of(9, 9, 9, 9, 9, 9, 9, 9))
+  t.same(load(BASE + 7, 3), OK(8, 9, 9), 'elsewhere they do not')
+  t.ok(svm.contents.get(asGfn(64)) instanceof Uint8Array)
+  svm.contents.set(asGfn(65), 0x0102030405060708n)
+  store(BASE + PAGE, Uint8Array.of(7))
+  t.same(load(BASE + PAGE, 3), OK(7, 2, 3), 'nor does one byte')
+  t.ok(svm.contents.get(asGfn(65)) instanceof Uint8Array)
 })
 
 t.test('a VM of tags', async (t) => {

@@ -87,6 +87,7 @@ t.test('the 14 states have the numbers and families of the firmware', async (t) 
     ]
     t.equal(has.filter((one) => one !== '').join(' '), families, name)
   }
+  t.ok(isFrameState(0))
   t.notOk(isFrameState(14), 'there is no fifteenth')
   t.notOk(isFrameState(-1))
 })
@@ -263,6 +264,22 @@ t.test('a frame whose mapping is gone takes nothing and gives nothing', async (t
   t.equal(uCodeName(pageIn(uv, GFN, filled(1)).ret), 'U_P3')
   t.equal(uCodeName(pageOut(uv, GFN).ret), 'U_P3')
   t.notOk(isMapped(svm.pages.entry(GFN)))
+})
+
+t.test("what comes in for a frame of the HV's does not lie in the secure page", async (t) => {
+  const { uv, svm } = settle({ profile: 'firmware', state: SvmState.Active })
+  svm.contents.set(GFN, 5n)
+  svm.pages.set(GFN, hvEntry(asRa(0x20_0000), Pte.Present))
+  t.equal(pageIn(uv, GFN, 6n).ret, 0)
+  t.equal(svm.contents.get(GFN), 5n)
+})
+
+t.test('a page that comes in while the frame was unshared is secure again', async (t) => {
+  const { uv, svm } = settle({ state: SvmState.Active })
+  put(svm, 'HV_UNSHARED')
+  svm.pages.set(GFN, hvEntry(asRa(0x20_0000), Pte.SoftShared | Pte.Present))
+  t.equal(pageIn(uv, GFN).ret, 0)
+  t.equal(svm.pages.entry(GFN), Pte.Valid + Pte.Present + Pte.Own, "the HV's frame is not mapped")
 })
 
 t.test('an encryption that fails answers U_RETRY', async (t) => {

@@ -175,6 +175,39 @@ t.test('zeros and tags', async (t) => {
   t.equal(tags.svm.contents.get(GFN), null)
 })
 
+t.test('in a VM of tags a page of zero bytes comes back as bytes', async (t) => {
+  const { uv, svm } = settle({ contentMode: 'tag' })
+  svm.contents.set(GFN, filled(0))
+  const cipher = bytesOf(pageOut(uv, GFN).page)
+  t.equal(cipher.length, 65_536)
+  t.equal(pageIn(uv, GFN, cipher).ret, 0)
+  t.ok(isSamePage(svm.contents.get(GFN), filled(0)))
+  t.equal(bytesOf(pageOut(uv, GFN).page).length, 65_536, 'so it leaves as it left before')
+})
+
+t.test(
+  'zeros that the hypervisor gives are opened as 65,536 bytes, in a VM of tags too',
+  async (t) => {
+    const lengths: number[] = []
+    const open: PageCipher['open'] = (_key, _iv, _aad, cipher) => void lengths.push(cipher.length)
+    for (const contentMode of ['bytes', 'tag'] as const) {
+      const { uv } = settle({ contentMode, cipher: { ...nodeCipher, open } })
+      pageOut(uv, GFN)
+      t.equal(pageIn(uv, GFN, null).ret, U_P3)
+    }
+    t.same(lengths, [65_536, 65_536])
+  },
+)
+
+t.test('a cipher that throws is a mistake of ours, and not of the SVM', async (t) => {
+  const seal = () => {
+    throw new Error('no such cipher')
+  }
+  const { uv, svm } = settle({ cipher: { ...nodeCipher, seal } })
+  t.throws(() => pageOut(uv, GFN), { message: 'no such cipher' })
+  t.equal(svm.fault, undefined)
+})
+
 t.test('1.6 million tags take about eight bytes each', async (t) => {
   const { uv, svm } = settle({
     contentMode: 'tag',

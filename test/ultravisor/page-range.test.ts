@@ -36,6 +36,8 @@ t.test('a range asks for each of its frames, and for none twice', async (t) => {
 t.test('a range that is none, and a guest that is secure already', async (t) => {
   const { hv, range } = setup()
   t.equal(range(64 * PAGE, 0), undefined, 'no bytes')
+  t.equal(range(64 * PAGE + 5, 0), undefined, 'nor in the middle of a page')
+  t.same(hv.asked, [])
   t.equal(range(63 * PAGE, 2 * PAGE), undefined, 'before the slot')
   t.equal(range(71 * PAGE, PAGE + 1), undefined, 'over its end')
   t.equal(range(71 * PAGE, PAGE), 1, 'up to its end')
@@ -102,5 +104,6 @@ t.test('of an array that was refused in part, what came is not asked for again',
 t.test('without tracking nothing can be paged in', async (t) => {
   const { svm, range } = setup()
   svm.tracking = undefined
-  t.throws(() => range(64 * PAGE, 1), { message: 'page-in tracking was never started' })
+  const message = 'page-in tracking was never started'
+  t.throws(() => range(64 * PAGE, 1), { kind: 'OOPS', message })
 })

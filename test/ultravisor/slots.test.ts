@@ -59,6 +59,12 @@ t.test('UV_REGISTER_MEM_SLOT refuses what it must', async (t) => {
       spec: 'U_P2',
     },
     {
+      why: 'right before it',
+      given: { startGpa: 63 * PAGE_SIZE },
+      firmware: 'U_SUCCESS',
+      spec: 'U_SUCCESS',
+    },
+    {
       why: 'next to it',
       given: { startGpa: 72 * PAGE_SIZE },
       firmware: 'U_SUCCESS',
