@@ -1,0 +1,112 @@
+/** Why mutants of the ultravisor's core live (see reasons.ts). */
+import type { Lines } from './reasons.ts'
+
+export const ULTRAVISOR: Lines = {
+  'src/ultravisor/frame-table.ts': [
+    [
+      'false',
+      'true',
+      'only saves time: keys that are sorted already are sorted again, and come out the same',
+    ],
+    ['[]', '["Stryker was here"]', 'keys of parts that have gone are passed over'],
+    [
+      '--chunk.count > 0',
+      ['true', '--chunk.count >= 0'],
+      'only saves memory: a part without a record reads as none',
+    ],
+    ['--chunk.count', '++chunk.count', 'only saves memory: a part without a record reads as none'],
+    [
+      '!this.#keysStale',
+      'false',
+      'only saves time: keys that are sorted already are sorted again, and come out the same',
+    ],
+  ],
+  'src/ultravisor/guest-memory.ts': [
+    ['bytes.length - at', 'bytes.length + at', 'a slice ends with the bytes, whatever its end'],
+    [
+      'bytes.length === PAGE_SIZE',
+      'false',
+      'only saves time: all bytes of a copy of the old page are written over',
+    ],
+    [
+      '{ svm.contents.set(gfn, bytes) return }',
+      '{}',
+      'only saves time: all bytes of a copy of the old page are written over',
+    ],
+  ],
+  'src/ultravisor/mem-slots.ts': [
+    [
+      'hit !== undefined && gfn >= hit.base && gfn < slotEnd(hit)',
+      'false',
+      'only saves time: the search finds the same slot',
+    ],
+    ['gfn >= hit.base', 'gfn > hit.base', 'only saves time: the search finds the same slot'],
+    [
+      'this.#sorted[middle]?.base',
+      'this.#sorted[middle].base',
+      'the middle of a list is in it: only the type does not know',
+    ],
+    ['slot === undefined', 'false', 'what is not there is removed: nothing happens'],
+  ],
+  'src/ultravisor/page-calls.ts': [
+    ['default: return unreachable(action)', 'default:', 'there is no other action'],
+    ['next === state', 'false', 'what is done then comes to the same state'],
+    ['page === 0n', 'false', 'the store of contents takes a tag of 0 for zeros itself'],
+  ],
+  'src/ultravisor/page-crypto.ts': [
+    ['svm.key === undefined', 'false', 'who has a seal has the key that it was made with'],
+    [
+      'plain.length === WORD_BYTES',
+      'false',
+      'a tag of 0 is taken for zeros by the store of contents itself',
+    ],
+  ],
+  'src/ultravisor/page-release.ts': [
+    ['gfn !== undefined', 'true', 'undefined is below no end: only the type does not know'],
+    [
+      'firstChunk < endChunk',
+      ['true', 'firstChunk <= endChunk'],
+      'a run of chunks that ends before it begins has none',
+    ],
+    [
+      'start % FRAMES_PER_ROOT_ENTRY === 0',
+      'false',
+      'only saves time: chunk by chunk comes to the same where no table goes round',
+    ],
+    [
+      'start % FRAMES_PER_ROOT_ENTRY',
+      'start * FRAMES_PER_ROOT_ENTRY',
+      'only saves time: chunk by chunk comes to the same where no table goes round',
+    ],
+    [
+      "{ // Nothing goes round its table's end here: the whole chunks can be released in one go. const endChunk = Math.floor(end / CHUNK_FRAMES) releaseChunks(uv, pages, start / CHUNK_FRAMES, endChunk) first = endChunk * CHUNK_FRAMES }",
+      '{}',
+      'only saves time: chunk by chunk comes to the same where no table goes round',
+    ],
+    [
+      'i < CHUNK_FRAMES',
+      'i <= CHUNK_FRAMES',
+      'the entry behind the last is the first again, which maps nothing',
+    ],
+  ],
+  'src/ultravisor/serve.ts': [
+    [
+      "result.kind === 'FAULT'",
+      'true',
+      'an ultracall neither waits nor ends its SVM, so that its traps are all faults',
+    ],
+    [
+      '{ ret: U.STATE }',
+      '{}',
+      'an ultracall neither waits nor ends its SVM, so that its traps are all faults',
+    ],
+  ],
+  'src/ultravisor/slot-calls.ts': [
+    [
+      'startGpa + size >= ADDRESS_END',
+      'startGpa + size > ADDRESS_END',
+      'so big a slot is beyond every budget, with the same code',
+    ],
+    ["'OOPS'", '""', 'where there is no SVM, serve() names the fault itself'],
+  ],
+}
