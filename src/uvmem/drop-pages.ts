@@ -81,7 +81,7 @@ function dropRun(host: Host, vm: Vm, slot: MemSlot, gfn: Gfn, drop: Drop): numbe
   const states = uvmem.words.runAt(gfn - uvmem.base, end - uvmem.base)
   const { ptes } = slot.region
   const pages = ptes.runAt(gfn - slot.base, gfn - slot.base + states.count)
-  if (pages.word !== states.word || pages.step !== states.step) return 0
+  if (pages.word !== states.word) return 0
   const { first, count } = ram.allocateRun(vm.lpid, pages.count)
   if (first === undefined) return 0
   devices.freeRun(pfnOfWord(states.word), count)

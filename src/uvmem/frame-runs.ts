@@ -66,7 +66,8 @@ export function frameRuns(vm: Vm, wanted: RunsWanted): RunsFound {
 /** Two runs as one, where they are of one kind and touch each other. */
 function joined(left: FrameRun, right: FrameRun): FrameRun | undefined {
   if (left.state !== right.state || left.from + left.count !== right.from) return undefined
-  if (left.backing !== undefined || right.backing !== undefined) return undefined
+  // Pieces with a backing are as long as they can be.
+  if (left.backing !== undefined) return undefined
   return { ...left, count: left.count + right.count }
 }
 
@@ -79,11 +80,9 @@ function pieceAt(vm: Vm, slot: MemSlot, gfn: Gfn, byBacking: boolean): FrameRun 
   const mapped = ptes.runAt(at, at + stated.count)
   // A mapping word of 0 maps nothing: what counts up from there is not what it seems.
   const count = mapped.word === NO_PTE && mapped.step === 1 ? 1 : mapped.count
-  // Frames that all map the same page do not exist; words that stay the same map nothing.
-  const same = mapped.word !== NO_PTE && mapped.step === 0 ? 1 : count
   return {
     from: gfn,
-    count: same,
+    count,
     state: stateOfWord(stated.word),
     backing: backingOf(stated.word, mapped.word),
   }

@@ -116,6 +116,18 @@ t.test('frames that lie apart are filled all the same', async (t) => {
   t.equal(world.host.ram.used, 6)
 })
 
+t.test('pages are filled where they are in their slot, and none beside them', async (t) => {
+  const world = new World({ slots: '0:2+8' })
+  t.equal(fill(world, 3, 2, 1n, 1n).value, 0)
+  t.equal(world.h, '.,n,n,.,.,.,.,.')
+  t.same(pages(world, 3, 4), [1n, 2n])
+  const after = ['touch 0', 'touch 1', 'touch 2', 'touch 3', 'unmap 0', 'unmap 1']
+  const apart = new World({ slots: '0:0+4 1:8+4', frames: 6, after })
+  t.equal(fill(apart, 8, 3, 1n, 1n).value, 0)
+  t.equal(apart.h, '.,.,n,n/n,n,n,.', 'nor when frames come in parts')
+  t.equal(apart.host.ram.used, 5)
+})
+
 t.test('filling lets others run every 16,384 pages', async (t) => {
   const world = new World({ slots: '0:0+40000', frames: 50_000 })
   t.same(fill(world, 0, 40_000, 1n, 1n), { value: 0, asks: ['RESCHED', 'RESCHED', 'RESCHED'] })
