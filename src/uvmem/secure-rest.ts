@@ -11,7 +11,7 @@ import { StateWord, secureWord } from './frame-state.ts'
 import { migrateIn } from './hcalls/page-in.ts'
 import { type Host, type HvSteps, RESCHED, refuse, type Vm } from './host.ts'
 import { faultIn, notifies, uvPageIn } from './mapping.ts'
-import { devicePte, isDevicePte, isFramePte, type MemSlot } from './mem-slots.ts'
+import { devicePte, isDevicePte, isFramePte, type MemSlot, NO_PTE } from './mem-slots.ts'
 import { Reason } from './reason.ts'
 
 /** Frames, or runs of frames, that are secured before others may run. */
@@ -111,8 +111,8 @@ function secureRun(host: Host, vm: Vm, gfn: Gfn, most: number): number {
   const at = gfn - slot.base
   const run = ptes.runAt(at, Math.min(slot.pages, at + most, at + framesPerRunMax))
   if (isDevicePte(run.word)) return 0
-  const alike =
-    isFramePte(run.word) && run.step === 0 ? 1 : run.step === 0 || run.word > 0 ? run.count : 1
+  // Nothing, and the first frame behind it, only look like a run.
+  const alike = run.word === NO_PTE && run.step === 1 ? 1 : run.count
   const { start: pfn, count } = host.devices.takeRun(alike)
   if (count === 0) return 0
   uvmem.words.fill(gfn - uvmem.base, count, secureWord(pfn), 1)
