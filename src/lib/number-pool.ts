@@ -109,15 +109,22 @@ export class NumberPool {
   *takenRuns(): Generator<{ start: number; count: number }> {
     let start = -1
     for (let n = 0; n < this.size; ) {
-      const chunk = n >>> SHIFT
-      const whole = (n & MASK) === 0 && !this.#mixed.has(chunk)
-      const taken = whole ? this.#free[chunk] === 0 : this.has(n)
+      const taken = this.has(n)
       if (taken && start < 0) start = n
       if (!taken && start >= 0) yield { start, count: n - start }
       if (!taken) start = -1
-      n += whole ? this.#lengthOf(chunk) : 1
+      n = this.#alikeUntil(n, taken)
     }
     if (start >= 0) yield { start, count: this.size - start }
+  }
+
+  /** The first number behind `n` in its chunk that is not as `n` is, or the end of the chunk. */
+  #alikeUntil(n: number, taken: boolean): number {
+    const chunk = n >>> SHIFT
+    const bits = this.#mixed.get(chunk)
+    const length = this.#lengthOf(chunk)
+    const next = taken ? bits?.first(n & MASK) : bits?.firstOut(n & MASK)
+    return chunk * CHUNK + (next === undefined || next < 0 ? length : Math.min(next, length))
   }
 
   #lengthOf(chunk: number): number {

@@ -60,6 +60,19 @@ export class SummaryBits {
     return -1
   }
 
+  /** The smallest integer that is `from` or more and no member, which may be n or more; -1 when there is none. */
+  firstOut(from: number): number {
+    const words = this.#levels[0] as Uint32Array
+    let rest = ~(words[from >>> BITS] ?? 0) & (-1 << (from & MASK))
+    let word = from >>> BITS
+    while (rest === 0) {
+      word++
+      if (word >= words.length) return -1
+      rest = ~(words[word] as number)
+    }
+    return (word << BITS) | lowestBit(rest)
+  }
+
   #descend(level: number, i: number): number {
     let at = i
     for (let below = level - 1; below >= 0; below--) {

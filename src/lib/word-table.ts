@@ -4,6 +4,8 @@
  * Words lie in chunks of 1,024. A chunk whose words are all equal, or each one more than the one
  * before, costs five bytes; any other chunk holds its words, and becomes cheap again as soon as
  * they fall in line. A table of 100 GB of guest frames, all secure, takes 8 KB instead of 6.5 MB.
+ * Chunks behind the last one that was ever set cost nothing: a host that could have 16 TiB of memory
+ * takes as much as it uses.
  */
 import { RecentMap } from './recent-map.ts'
 
@@ -11,6 +13,8 @@ const CHUNK = 1_024
 const FLAT = 0
 const RISING = 1
 const MIXED = 2
+/** Chunks that a table has room for at first. */
+const FIRST_CHUNKS = 1_024
 
 /** `count` words from `start` on: `word`, `word + step`, `word + 2 * step` ... */
 export interface WordRun {
@@ -40,23 +44,26 @@ interface MixedChunk {
 
 export class WordTable {
   readonly length: number
-  readonly #kinds: Uint8Array
-  readonly #bases: Uint32Array
+  /** Of the chunks up to some that has been set; those behind are FLAT, with the base 0. */
+  #kinds: Uint8Array
+  #bases: Uint32Array
   readonly #mixed = new RecentMap<number, MixedChunk>()
   #clock: ChangeClock | undefined
-  /** What the clock said when each chunk changed last. */
+  /** What the clock said when each chunk changed last; of chunks behind these, what it said at first. */
   #changed: Float64Array | undefined
+  #followedFrom = 0
 
   /** All words are 0 at first. */
   constructor(length: number) {
     this.length = length
-    const chunks = Math.ceil(length / CHUNK)
+    const chunks = Math.min(FIRST_CHUNKS, Math.ceil(length / CHUNK))
     this.#kinds = new Uint8Array(chunks)
     this.#bases = new Uint32Array(chunks)
   }
 
   get(i: number): number {
     const chunk = i >>> 10
+    if (chunk >= this.#kinds.length) return 0
     const kind = this.#kinds[chunk] as number
     if (kind === FLAT) return this.#bases[chunk] as number
     if (kind === RISING) return (this.#bases[chunk] as number) + (i & 1023)
@@ -66,12 +73,14 @@ export class WordTable {
   /** From now on the clock counts the table's changes, and `changedAfter` can be asked. */
   follow(clock: ChangeClock): void {
     this.#clock = clock
+    this.#followedFrom = clock.now
     this.#changed = new Float64Array(this.#kinds.length).fill(clock.now)
   }
 
   /** True when a word of `i`'s chunk may have changed after the clock said `time`. */
   changedAfter(i: number, time: number): boolean {
-    return this.#changed === undefined || (this.#changed[i >>> 10] as number) > time
+    if (this.#changed === undefined) return true
+    return (this.#changed[i >>> 10] ?? this.#followedFrom) > time
   }
 
   set(i: number, word: number): void {
@@ -124,7 +133,7 @@ export class WordTable {
   /** The words from `start` on, to the end of their chunk or `end`. */
   spanAt(start: number, end: number): WordSpan {
     const chunk = start >>> 10
-    const kind = this.#kinds[chunk] as number
+    const kind = this.#kinds[chunk] ?? FLAT
     const count = Math.min(end, (chunk + 1) * CHUNK, this.length) - start
     const word = this.get(start)
     if (kind !== MIXED) {
@@ -138,7 +147,7 @@ export class WordTable {
   /** First index past the part of `i`'s chunk that surely goes on with the same step. */
   #aligned(i: number, step: 0 | 1, end: number): number {
     const chunk = i >>> 10
-    const kind = this.#kinds[chunk]
+    const kind = this.#kinds[chunk] ?? FLAT
     if (kind !== (step === 0 ? FLAT : RISING)) return i + 1
     return Math.min(end, (chunk + 1) * CHUNK)
   }
@@ -158,7 +167,22 @@ export class WordTable {
     return this.#mixed.get(chunk) as MixedChunk
   }
 
+  /** Makes room for a chunk that is set: twice as much as it takes, at most as much as there is. */
+  #reach(chunk: number): void {
+    if (chunk < this.#kinds.length) return
+    const chunks = Math.min(2 * (chunk + 1), Math.ceil(this.length / CHUNK))
+    const [kinds, bases, changed] = [this.#kinds, this.#bases, this.#changed]
+    this.#kinds = new Uint8Array(chunks)
+    this.#kinds.set(kinds)
+    this.#bases = new Uint32Array(chunks)
+    this.#bases.set(bases)
+    if (changed === undefined) return
+    this.#changed = new Float64Array(chunks).fill(this.#followedFrom)
+    this.#changed.set(changed)
+  }
+
   #spread(chunk: number): void {
+    this.#reach(chunk)
     const words = new Uint32Array(this.#lengthOf(chunk))
     const base = this.#bases[chunk] as number
     const rising = this.#kinds[chunk] === RISING
@@ -170,6 +194,7 @@ export class WordTable {
   }
 
   #align(chunk: number, kind: number, base: number): void {
+    this.#reach(chunk)
     this.#mixed.delete(chunk)
     this.#kinds[chunk] = kind
     this.#bases[chunk] = base

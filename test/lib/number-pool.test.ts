@@ -53,6 +53,27 @@ t.test('runs cross chunks', async (t) => {
   t.equal(pool.taken, 0)
 })
 
+t.test('taken numbers far apart in a chunk are found as runs', async (t) => {
+  const pool = new NumberPool(2 * CHUNK + 3)
+  for (const [start, count] of [
+    [5, 1],
+    [63, 2],
+    [CHUNK - 1, 3],
+    [2 * CHUNK + 2, 1],
+  ] as const) {
+    t.ok(pool.claimRun(start, count))
+  }
+  t.same(
+    [...pool.takenRuns()],
+    [
+      { start: 5, count: 1 },
+      { start: 63, count: 2 },
+      { start: CHUNK - 1, count: 3 },
+      { start: 2 * CHUNK + 2, count: 1 },
+    ],
+  )
+})
+
 t.test('a claim takes all or nothing', async (t) => {
   const pool = new NumberPool(2 * CHUNK)
   t.ok(pool.claimRun(CHUNK - 2, 4))
@@ -142,6 +163,9 @@ t.test('summary bits find the next member as a set does', async (t) => {
             let want = from
             while (want < 3_000 && !set.has(want)) want++
             if (bits.first(from) !== (want < 3_000 ? want : -1)) throw new Error(`first(${from})`)
+            let out = from
+            while (set.has(out)) out++
+            if (bits.firstOut(from) !== out) throw new Error(`firstOut(${from})`)
             looked++
           }
         }
@@ -157,6 +181,7 @@ t.test('summary bits at their edges', async (t) => {
     const bits = new SummaryBits(n, true)
     t.equal(bits.first(n - 1), n - 1, `${n}: the last one is in`)
     t.equal(bits.first(n), -1, `${n}: one past it is not`)
+    t.ok([-1, n].includes(bits.firstOut(0)), `${n}: nothing below is out`)
   }
   t.equal(new SummaryBits(0, true).first(), -1, 'nothing is in none')
 })

@@ -11,6 +11,25 @@ t.test('a table is zeros at first', async (t) => {
   t.same(table.runAt(0, 2_500), { start: 0, count: 2_500, word: 0, step: 0 })
 })
 
+t.test('a table of the longest kind holds what is set at its end', async (t) => {
+  const length = 2 ** 28
+  const table = new WordTable(length)
+  const clock = { now: 10 }
+  table.follow(clock)
+  t.same(table.runAt(length - 5, length), { start: length - 5, count: 5, word: 0, step: 0 })
+  t.same(table.spanAt(length - 5, length), {
+    ...{ start: length - 5, count: 5, word: 0, step: 0, words: undefined },
+  })
+  table.set(length - 2, 7)
+  table.fill(2_000_000, 3 * CHUNK, 9, 1)
+  t.same([table.get(length - 3), table.get(length - 2), table.get(length - 1)], [0, 7, 0])
+  t.same([table.get(1_999_999), table.get(2_000_001), table.get(2_000_000 + 3 * CHUNK)], [0, 10, 0])
+  t.same(table.runAt(0, length), { start: 0, count: 2_000_000, word: 0, step: 0 })
+  t.ok(table.changedAfter(length - 1, 10), 'its chunk changed')
+  t.notOk(table.changedAfter(length / 2, 10), 'one between did not')
+  t.ok(table.changedAfter(length / 2, 9), 'it is of the time at which it was followed')
+})
+
 t.test('words of 32 bits come back as they went in', async (t) => {
   const table = new WordTable(3)
   for (const word of [0, 1, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff]) {
