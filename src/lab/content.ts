@@ -23,6 +23,8 @@ export type Writer = (typeof Writer)[keyof typeof Writer]
 /** A tag begins with this, which no other content of the lab does. */
 const MARK = 0x5eedn
 const WRITER_SHIFT = 44n
+/** The lowest tag of each writer, by its number, and the one past them all. */
+const FIRST_TAGS = [0n, 1n, 2n, 3n, 4n, 5n, 6n].map((n) => (MARK << 48n) | (n << WRITER_SHIFT))
 
 /** The content that `writer` gives a page at its n-th write. */
 export function contentOf(writer: Writer, lpid: Lpid, gfn: Gfn, n = 0): bigint {
@@ -30,11 +32,11 @@ export function contentOf(writer: Writer, lpid: Lpid, gfn: Gfn, n = 0): bigint {
   return (MARK << 48n) | (BigInt(writer) << WRITER_SHIFT) | place
 }
 
-/** Who wrote a page; undefined for zeros, ciphertext and the files of a guest. */
-export function writerOf(page: Page): number | undefined {
-  if (page === null) return undefined
+/** True when `writer` wrote the page, which is no zeros, ciphertext or file of a guest then. */
+export function isWrittenBy(writer: Writer, page: Page): boolean {
+  if (page === null) return false
   const tag = typeof page === 'bigint' ? page : tagOfBytes(page)
-  return tag >> 48n === MARK ? Number((tag >> WRITER_SHIFT) & 15n) : undefined
+  return tag >= (FIRST_TAGS[writer] as bigint) && tag < (FIRST_TAGS[writer + 1] as bigint)
 }
 
 /** True when both pages hold the same bytes; a tag is a page that begins with it. */

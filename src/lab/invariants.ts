@@ -17,7 +17,7 @@ import { stateWordAt } from '../uvmem/mapping.ts'
 import { isDevicePte, isFramePte, type MemSlot, pfnOfPte } from '../uvmem/mem-slots.ts'
 import { SECURE_INIT_DONE } from '../uvmem/vm-state.ts'
 import { agrees } from './agreement.ts'
-import { samePage, Writer, writerOf } from './content.ts'
+import { isWrittenBy, samePage, Writer } from './content.ts'
 import type { GuestMemory } from './guest-memory.ts'
 
 /** What each invariant says; `FAULT` stands for a kernel or firmware that would hang or crash. */
@@ -52,8 +52,16 @@ export interface Sides {
 
 type Tell = (id: InvariantId, gfn: Gfn | undefined, what: string) => void
 
-/** What does not hold, by VM and GFN. `isAtRest` says which VMs have no call under way. */
-export function brokenOf(sides: Sides, isAtRest: (lpid: Lpid) => boolean = () => true): Broken[] {
+/**
+ * What does not hold, by VM and GFN. `isAtRest` says which VMs have no call under way, `isNew` which
+ * ones have changed since they were looked at last: what both sides hold of the others, and what they
+ * have to hold, is what it was then, so that it is not looked at again.
+ */
+export function brokenOf(
+  sides: Sides,
+  isAtRest: (lpid: Lpid) => boolean = () => true,
+  isNew: (lpid: Lpid) => boolean = () => true,
+): Broken[] {
   const found: Broken[] = []
   let resting = true
   for (const vm of sides.host.vms.values()) {
@@ -61,12 +69,13 @@ export function brokenOf(sides: Sides, isAtRest: (lpid: Lpid) => boolean = () =>
       found.push({ id, lpid: vm.lpid, what, ...(gfn === undefined ? {} : { gfn }) })
     const svm = sides.uv.svms.get(vm.lpid)
     if (isFaulty(vm, svm, tell)) continue
-    checkSecrecy(sides.host, vm, tell)
+    const hasChanged = isNew(vm.lpid)
+    if (hasChanged) checkSecrecy(sides.host, vm, tell)
     if (!isAtRest(vm.lpid)) {
       resting = false
       continue
     }
-    if (sides.cut?.has(vm.lpid) !== true) checkVm(sides, vm, svm, tell)
+    if (hasChanged && sides.cut?.has(vm.lpid) !== true) checkVm(sides, vm, svm, tell)
   }
   if (resting) checkPool(sides.host, found)
   return found
@@ -101,7 +110,7 @@ function isFaulty(vm: Vm, svm: Svm | undefined, tell: Tell): boolean {
 function checkSecrecy(host: Host, vm: Vm, tell: Tell): void {
   for (const slot of vm.slots) {
     for (let i = 0; i < slot.pages; i++) {
-      if (writerOf(hostPage(host, slot, i)) !== Writer.GuestSecret) continue
+      if (!isWrittenBy(Writer.GuestSecret, hostPage(host, slot, i))) continue
       tell('I3', gfnAt(slot.base, i), 'the host can read what the guest wrote to a secure page')
     }
   }
@@ -148,7 +157,7 @@ function checkFrame(
     if (stray) tell('I2', gfn, `${hv} at the hypervisor, ${uvName} at the ultravisor`)
   }
   const held = hostPage(sides.host, slot, index)
-  if (writerOf(held) === Writer.Boot && !isShared(uv)) {
+  if (isWrittenBy(Writer.Boot, held) && !isShared(uv)) {
     tell('I5', gfn, 'the host reads clear text from before the switch')
   }
   const memory = sides.memories.get(vm.lpid)

@@ -2,23 +2,29 @@
  * Looks at everything after every event, with its own books: the invariants over both sides, each call
  * executed once, what was acknowledged still there, strangers kept out. It asks nobody whether all is
  * well whose work it judges.
+ *
+ * An event touches one VM, as a rule, and says so. What both sides hold of the others, and what they
+ * have to hold, is what it was when it was looked at last, so after each event the VMs are looked at
+ * that it touched; those that had a call under way then, again when they are at rest. Should a defect
+ * reach into another VM than its own, it is found by the looks at everything: every sixteenth, and the
+ * last one.
  */
-import type { Lpid } from '../../src/abi/page.ts'
+import { asLpid, type Lpid } from '../../src/abi/page.ts'
 import type { Task } from '../../src/hv/operation.ts'
 import { type HvWatch, NO_WATCH } from '../../src/hv/watch.ts'
 import type { GuestMemory } from '../../src/lab/guest-memory.ts'
 import { brokenOf } from '../../src/lab/invariants.ts'
-import { RecentMap } from '../../src/lib/recent-map.ts'
-import type { Svm } from '../../src/ultravisor/svm.ts'
 import type { Ultravisor } from '../../src/ultravisor/ultravisor.ts'
 import type { Host } from '../../src/uvmem/host.ts'
 import type { HvProcess } from './hv-process.ts'
+import { VMS } from './plan.ts'
 import { STRANGER_LPID } from './stranger.ts'
 
 /** What the auditor is shown. */
 export interface Sight {
   readonly hv: HvProcess | undefined
-  readonly uvs: readonly Ultravisor[]
+  /** All ultravisors as the invariants see one: no two have the same LPID. */
+  readonly uv: Ultravisor
   readonly memories: ReadonlyMap<Lpid, GuestMemory>
   /** VMs that have no ultravisor to agree with. */
   readonly cut: ReadonlySet<Lpid>
@@ -27,6 +33,12 @@ export interface Sight {
 }
 
 type Fact = 'present' | 'absent'
+
+/** Looks of which one is at everything. */
+const WHOLE_EVERY = 16
+
+/** The VMs that there are. */
+const ALL: readonly Lpid[] = [...VMS, STRANGER_LPID].map(asLpid)
 
 export class Auditor {
   /** What is wrong, the first first. */
@@ -39,8 +51,10 @@ export class Auditor {
   /** Answered, as far as its ultravisor knows. */
   #answered = new Set<string>()
   #facts = new Map<Lpid, Fact>()
-  /** Since it was looked at last. */
-  #isDirty = true
+  /** VMs that were touched since everything was looked at last. */
+  readonly #touched = new Set<Lpid>(ALL)
+  /** VMs that were touched since they were looked at while they were at rest. */
+  readonly #owing = new Set<Lpid>(ALL)
   #hv: () => HvProcess | undefined
 
   constructor(hv: () => HvProcess | undefined) {
@@ -54,31 +68,26 @@ export class Auditor {
   readonly watch: HvWatch = {
     ...NO_WATCH,
     queued: (op) => this.#queued(op),
-    ended: () => {
-      this.#isDirty = true
-    },
-    answered: () => {
-      this.#isDirty = true
-    },
-    accessed: () => {
-      this.#isDirty = true
-    },
-    closed: () => {
-      this.#isDirty = true
-    },
+    ended: (op) => this.touched(op.lpid),
+    answered: (op) => this.touched(op.lpid),
+    accessed: (call) => this.touched('lpid' in call.body ? call.body.lpid : undefined),
+    closed: () => this.touched(),
   }
 
   /** An ultravisor was told how one of its calls ended. */
-  answered(session: number, id: number): void {
-    this.#isDirty = true
+  answered(session: number, id: number, lpid: Lpid | undefined): void {
+    this.touched(lpid)
     const key = `${session}:${id}`
     if (this.#answered.has(key)) this.tell(`call ${key} was answered twice`)
     this.#answered.add(key)
   }
 
-  /** Something else has happened that may matter. */
-  touched(): void {
-    this.#isDirty = true
+  /** Something has happened to a VM that may matter; to any of them when none is named. */
+  touched(lpid?: Lpid): void {
+    for (const each of lpid === undefined ? ALL : [lpid]) {
+      this.#touched.add(each)
+      this.#owing.add(each)
+    }
   }
 
   /** It was acknowledged that the VM is there, or is not; undefined: it may change now. */
@@ -90,7 +99,7 @@ export class Auditor {
   /** A process of the hypervisor begins; without a disk nothing is left of the one before. */
   began(hv: HvProcess, isDurable: boolean): void {
     this.#begun = new Set()
-    this.#isDirty = true
+    this.touched()
     if (!isDurable) {
       this.#answered = new Set()
       this.#facts.clear()
@@ -104,26 +113,28 @@ export class Auditor {
 
   /** Something has happened since it looked last. */
   get isDirty(): boolean {
-    return this.#isDirty
+    return this.#touched.size > 0
   }
 
   /** After each event. */
   look(sight: Sight): void {
-    const { hv } = sight
-    if (hv === undefined || !this.#isDirty) return
-    this.#isDirty = false
+    const { hv, uv, memories, cut } = sight
+    if (hv === undefined || !this.isDirty) return
+    if (this.checks % WHOLE_EVERY === 0) this.touched()
     this.checks++
-    const sides = {
-      host: hv.hv.host,
-      uv: asOne(sight.uvs),
-      memories: sight.memories,
-      cut: sight.cut,
-    }
-    for (const { id, lpid, gfn, what } of brokenOf(sides, sight.isAtRest)) {
-      if (lpid !== undefined && sight.cut.has(lpid)) continue
+    const resting = new Set<Lpid>()
+    for (const lpid of ALL) if (sight.isAtRest(lpid)) resting.add(lpid)
+    const isAtRest = (lpid: Lpid): boolean => resting.has(lpid)
+    const isNew = (lpid: Lpid): boolean =>
+      this.#touched.has(lpid) || (resting.has(lpid) && this.#owing.has(lpid))
+    const { host } = hv.hv
+    for (const { id, lpid, gfn, what } of brokenOf({ host, uv, memories, cut }, isAtRest, isNew)) {
+      if (lpid !== undefined && cut.has(lpid)) continue
       this.tell(`${id}: VM ${lpid ?? '-'} GFN ${gfn ?? '-'}: ${what}`)
     }
-    this.#countPages(hv.hv.host)
+    this.#countPages(host)
+    this.#touched.clear()
+    for (const lpid of resting) this.#owing.delete(lpid)
   }
 
   /** The host's own sums, whatever is under way: pages in use are never more than there are. */
@@ -133,7 +144,7 @@ export class Auditor {
   }
 
   #queued(op: Task): void {
-    this.#isDirty = true
+    this.touched(op.lpid)
     const hv = this.#hv()
     if (op.call === undefined || hv === undefined || hv.isReading) return
     // Who uses an id twice, before any resume, has two calls with that id.
@@ -148,13 +159,4 @@ export class Auditor {
     }
     this.#begun.add(key)
   }
-}
-
-/** Several ultravisors as the invariants see one: no two have the same LPID. */
-function asOne(uvs: readonly Ultravisor[]): Ultravisor {
-  const [first] = uvs
-  if (first === undefined) throw new Error('there is no ultravisor')
-  const svms = new RecentMap<Lpid, Svm>()
-  for (const uv of uvs) for (const [lpid, svm] of uv.svms) svms.set(lpid, svm)
-  return { ...first, svms }
 }

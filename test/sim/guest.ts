@@ -133,7 +133,7 @@ export class Guest {
       }
       this.isBusy = false
       this.#open--
-      this.#world.auditor.touched()
+      this.#world.auditor.touched(this.lpid)
     })
   }
 

@@ -28,10 +28,10 @@ import {
   type ConversationPorts,
   UvConversation,
 } from '../../src/server/uv-conversation.ts'
-import { digest } from '../hv/ledger-world.ts'
 import type { PowerDisk } from '../hv/power-disk.ts'
 import { type Clock, Scope } from './clock.ts'
 import type { WireEnd } from './network.ts'
+import { quickDigest } from './quick-digest.ts'
 
 /** Limits that a few small messages reach. */
 export const SIM_LIMITS: Limits = {
@@ -134,7 +134,7 @@ export class HvProcess {
     const { clock, random, failed } = this.#wish
     const opened = Durable.open('dir', {
       disk: timed(disk, () => this.scope.after(random.real() * 2, () => disk.work())),
-      digest,
+      digest: quickDigest,
       random: (bytes) => Uint8Array.from({ length: bytes }, () => random.int(256)),
       later: (run) => void this.scope.after(0, run),
       tell: () => undefined,

@@ -1,25 +1,32 @@
 /**
- * `npm run sim -- [--seeds N] [--seed S] [--events N] [--json FILE]`
+ * `npm run sim -- [--seeds N] [--seed S] [--events N] [--workers N] [--json FILE]`
  *
  * Plays the whole system in one process, with virtual network, clock and disk: everything that happens
  * follows from a seed. `--seed` alone plays that one, tells its story and that it is the same twice; with
- * `--seeds` it is the first of so many. Exit 0 when nothing goes wrong, 1 otherwise, 2 bad usage.
+ * `--seeds` it is the first of so many, so that a long run can be made in parts. Seeds are shared by a
+ * process for each core, or `--workers`. Exit 0 when nothing goes wrong, 1 otherwise, 2 bad usage.
  */
 import { writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
-import { campaign, type Summary } from './campaign.ts'
-import { planOf, sentenceOf } from './plan.ts'
+import { playTogether } from './crew.ts'
+import { FAULTS, planOf, sentenceOf } from './plan.ts'
 import { run } from './run.ts'
 import { tell } from './shorten.ts'
+import type { Summary } from './summary.ts'
 
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string' },
     seed: { type: 'string' },
     events: { type: 'string' },
+    workers: { type: 'string' },
     json: { type: 'string' },
   },
 })
+
+/** Seeds from one line to the next. */
+const TELL_EVERY = 10_000
 
 /** A count or a seed; 0 for anything else. */
 const numberOf = (text: string): number => (/^[1-9][0-9]{0,11}$/.test(text) ? Number(text) : 0)
@@ -27,8 +34,8 @@ const numberOf = (text: string): number => (/^[1-9][0-9]{0,11}$/.test(text) ? Nu
 process.exitCode = await main()
 
 async function main(): Promise<number> {
-  const { seed, seeds, events, json } = values
-  const wrong = Object.entries({ seed, seeds, events }).find(
+  const { seed, seeds, events, workers, json } = values
+  const wrong = Object.entries({ seed, seeds, events, workers }).find(
     ([, text]) => text !== undefined && numberOf(text) === 0,
   )
   if (wrong !== undefined) {
@@ -38,12 +45,16 @@ async function main(): Promise<number> {
   if (seed !== undefined && seeds === undefined) return await showOne(numberOf(seed))
   const from = numberOf(seed ?? '1')
   const since = performance.now()
-  const summary = await campaign({
+  let told = 0
+  const summary = await playTogether({
     from,
     seeds: numberOf(seeds ?? (events === undefined ? '10000' : '999999999999')),
     ...(events === undefined ? {} : { events: numberOf(events) }),
-    progress: (at) => {
-      if ((at - from + 1) % 1_000 === 0) console.log(`${at - from + 1} seeds, nothing went wrong`)
+    workers: workers === undefined ? availableParallelism() : numberOf(workers),
+    progress: ({ seeds: done, events: happened, story }) => {
+      if (done - told < TELL_EVERY || story !== undefined) return
+      told = done
+      console.log(`${done} seeds, ${happened} events, nothing went wrong`)
     },
   })
   const durationMs = Math.round(performance.now() - since)
@@ -60,13 +71,19 @@ function rowOf({ story, ...counts }: Summary, seed: number, durationMs: number) 
     promise:
       'no invariant breaks, no call is lost or executed twice, nobody reaches what is not theirs',
     fault:
-      'delays, cuts, crashes of both sides, slow readers, disk errors, refusals, clocks, a liar',
+      'delays, cuts, crashes of both sides, slow readers, disk errors, refusals, clocks, a liar: ' +
+      `${faultsOf(counts).toLocaleString('en-US')} in ${counts.events.toLocaleString('en-US')} events`,
     count: counts.seeds,
     seed,
     durationMs,
     ok: story === undefined,
     ...counts,
   }
+}
+
+/** Faults of all classes; that a session was resumed is none. */
+function faultsOf({ faults }: Pick<Summary, 'faults'>): number {
+  return FAULTS.reduce((sum, kind) => sum + (faults[kind] ?? 0), 0)
 }
 
 function show({ story, faults, ...counts }: Summary, durationMs: number): void {

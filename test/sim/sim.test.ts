@@ -15,12 +15,11 @@ t.setTimeout(600_000)
 
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url))
 const SEEDS = 10_000
-/** Processes that share them. */
-const PARTS = 2
 
 interface Row {
   readonly ok: boolean
   readonly seeds: number
+  readonly events: number
   readonly checks: number
   readonly executed: number
   readonly faults: Readonly<Record<string, number>>
@@ -29,30 +28,36 @@ interface Row {
 const files = mkdtempSync(join(tmpdir(), 'uvmem-sim-'))
 t.teardown(() => rmSync(files, { recursive: true }))
 
-/** Plays seeds in a process of their own; what it prints when they do not all end well is thrown. */
-async function play(part: number): Promise<Row> {
-  const json = join(files, `${part}.json`)
-  const seed = 1 + (part * SEEDS) / PARTS
-  const words = ['--seed', seed, '--seeds', SEEDS / PARTS, '--json', json].map(String)
+/** Plays seeds in processes of their own; what is printed when they do not all end well is thrown. */
+async function play(...words: readonly string[]): Promise<Row> {
+  const json = join(files, 'row.json')
   const env = { ...process.env, NODE_OPTIONS: '' }
-  await promisify(execFile)(process.execPath, ['--import=tsx', MAIN, ...words], { env })
+  const all = ['--import=tsx', MAIN, '--json', json, ...words]
+  await promisify(execFile)(process.execPath, all, { env })
   return JSON.parse(readFileSync(json, 'utf8')) as Row
 }
 
 t.test('10,000 seeds: whatever breaks, nothing is lost, doubled, leaked or stuck', async (t) => {
-  const rows = await Promise.all(Array.from({ length: PARTS }, (_, part) => play(part)))
-  const sum = (of: (row: Row) => number): number => rows.reduce((all, row) => all + of(row), 0)
-  t.ok(rows.every(({ ok }) => ok))
-  t.equal(
-    sum(({ seeds }) => seeds),
-    10_000,
-  )
-  t.ok(sum(({ checks }) => checks) > 1_000_000, 'everything was looked at after each change')
-  t.ok(sum(({ executed }) => executed) > 400_000, 'calls were executed')
+  const { ok, seeds, events, checks, executed, faults } = await play('--seeds', `${SEEDS}`)
+  t.ok(ok)
+  t.equal(seeds, 10_000)
+  t.ok(events > 10_000_000, 'a million of them are a thousand million events')
+  t.ok(checks > 1_000_000, 'everything was looked at after each change')
+  t.ok(executed > 400_000, 'calls were executed')
   for (const kind of [...FAULTS, 'resumed']) {
-    const count = sum(({ faults }) => faults[kind] ?? 0)
+    const count = faults[kind] ?? 0
     t.ok(count > 1_000, `${kind}: ${count} times`)
   }
+})
+
+t.test('a campaign in parts comes to the same as a whole one', async (t) => {
+  const whole = await play('--seeds', '250', '--seed', '5', '--workers', '1')
+  const shared = await play('--seeds', '250', '--seed', '5', '--workers', '3')
+  const { story: _, ...alone } = await campaign({ from: 5, seeds: 250 })
+  t.match(whole, alone)
+  t.match(shared, alone)
+  const early = await play('--seeds', '900', '--events', '1000', '--workers', '1')
+  t.equal(early.seeds, 200, 'enough events end it after the part in which they were')
 })
 
 t.test('a seed is the same every time, and another one is not', async (t) => {

@@ -1,5 +1,6 @@
 /** An ultravisor's process: the real client on virtual connections. Killed, it forgets everything. */
 import type { DownCall, UpCall } from '../../schemas/messages.ts'
+import type { Lpid } from '../../src/abi/page.ts'
 import type { Prng } from '../../src/lib/prng.ts'
 import type { WireData } from '../../src/peer/rpc-codec.ts'
 import type { Connection } from '../../src/peer/rpc-connection.ts'
@@ -22,8 +23,8 @@ export interface UvWish {
   /** A connection to the hypervisor; undefined while there is none to be had. */
   readonly dial: (protocol: UvProtocol) => Wire | undefined
   readonly ultracall: (call: DownCall, ret: number) => void
-  /** A call was answered, by the number of its session and its id. */
-  readonly answered: (session: number, id: number) => void
+  /** A call was answered, by the number of its session and its id; of which VM it was, if of one. */
+  readonly answered: (session: number, id: number, lpid: Lpid | undefined) => void
   readonly resumed: () => void
   /** The session cannot be resumed: this process is of no more use. */
   readonly lost: (how: string) => void
@@ -112,7 +113,8 @@ export class UvProcess {
     const call = peer.call.bind(peer)
     peer.call = (body, parent, done) => {
       call(body, parent, (outcome) => {
-        if (outcome.kind === 'answer') this.#wish.answered(session, outcome.id)
+        const lpid = 'lpid' in body ? body.lpid : undefined
+        if (outcome.kind === 'answer') this.#wish.answered(session, outcome.id, lpid)
         done(outcome)
       })
     }

@@ -7,10 +7,13 @@ import type { Vmm } from '../../src/hv/vmm.ts'
 import type { GuestMemory } from '../../src/lab/guest-memory.ts'
 import { present } from '../../src/lib/assert.ts'
 import { type Prng, prng } from '../../src/lib/prng.ts'
+import { RecentMap } from '../../src/lib/recent-map.ts'
 import { nodeCipher } from '../../src/peer/node-cipher.ts'
 import type { UvProtocol } from '../../src/peer/uv-protocol.ts'
 import type { Principal } from '../../src/server/principal.ts'
 import { negotiate } from '../../src/server/subprotocols.ts'
+import type { Svm } from '../../src/ultravisor/svm.ts'
+import type { Ultravisor } from '../../src/ultravisor/ultravisor.ts'
 import { PowerDisk } from '../hv/power-disk.ts'
 import { Auditor } from './auditor.ts'
 import { Clock } from './clock.ts'
@@ -133,17 +136,28 @@ export class SimWorld {
 
   /** After each event. */
   look(): void {
-    if (!this.auditor.isDirty) return
-    const uvs = this.#uvs.flatMap(({ client }) => (client === undefined ? [] : [client.app.uv]))
-    if (uvs.length === 0 || this.#hv?.isReading === true) return
+    if (!this.auditor.isDirty || this.#hv?.isReading === true) return
+    const uv = this.#asOne()
+    if (uv === undefined) return
     const memories = new Map<Lpid, GuestMemory>()
     const cut = new Set([asLpid(STRANGER_LPID)])
     for (const { lpid, memory, isLost } of this.#guests) {
       if (isLost) cut.add(lpid)
       else memories.set(lpid, memory)
     }
-    const isAtRest = (lpid: Lpid): boolean => this.#isAtRest(lpid)
-    this.auditor.look({ hv: this.#hv, uvs, memories, cut, isAtRest })
+    this.auditor.look({ hv: this.#hv, uv, memories, cut, isAtRest: this.#isAtRest })
+  }
+
+  /** Several ultravisors as the invariants see one: no two have the same LPID. */
+  #asOne(): Ultravisor | undefined {
+    let one: Ultravisor | undefined
+    const svms = new RecentMap<Lpid, Svm>()
+    for (const { client } of this.#uvs) {
+      if (client === undefined) continue
+      one ??= client.app.uv
+      for (const [lpid, svm] of client.app.uv.svms) svms.set(lpid, svm)
+    }
+    return one === undefined ? undefined : { ...one, svms }
   }
 
   /** What keeps somebody from coming to an end. */
@@ -155,7 +169,7 @@ export class SimWorld {
     return found
   }
 
-  #isAtRest(lpid: Lpid): boolean {
+  readonly #isAtRest = (lpid: Lpid): boolean => {
     if (lpid === STRANGER_LPID) return (this.#hv?.hv.queueLength(lpid) ?? 1) === 0
     const guest = this.#guest(lpid)
     const peer = this.uvOf(peerOf(lpid))?.client?.app.peer
@@ -164,10 +178,8 @@ export class SimWorld {
   }
 
   #guest(vm: number): Guest {
-    return present(
-      this.#guests.find(({ lpid }) => lpid === vm),
-      `guest ${vm}`,
-    )
+    // They are in the order of their numbers, from 1 on.
+    return present(this.#guests[vm - 1], 'a guest')
   }
 
   #host({ vm, what, page }: Extract<Act, { do: 'host' }>): void {
@@ -287,12 +299,12 @@ export class SimWorld {
       },
       dial: () => this.#dial(protocol, present(PRINCIPALS[peer], 'its principal')),
       ultracall: (call, ret) => {
-        this.auditor.touched()
+        this.auditor.touched('lpid' in call ? call.lpid : undefined)
         if (call.call !== 'UV_PAGE_IN' || ret !== 0) return
         const guest = this.#guests.find(({ lpid }) => lpid === call.lpid)
         guest?.cameIn(gfnOf(call.gpa))
       },
-      answered: (session, id) => this.auditor.answered(session, id),
+      answered: (session, id, lpid) => this.auditor.answered(session, id, lpid),
       resumed: () => {
         this.counts.resumed++
       },
