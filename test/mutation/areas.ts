@@ -27,24 +27,28 @@ export const AREAS: readonly Area[] = [
     ],
   },
   {
-    name: 'sessions',
+    name: 'sessions: calls',
     mutate: [
       ...['backlog', 'calls', 'complaints', 'connection', 'counters', 'drive', 'fingerprint'],
-      ...['inbox', 'kept-answers', 'open-calls', 'outbox', 'peer', 'restore', 'resume', 'service'],
-    ]
-      .map((part) => `src/peer/rpc-${part}.ts`)
-      .concat('src/hv/session*', 'src/server/uv-conversation.ts'),
+      ...['inbox', 'kept-answers', 'load', 'open-calls', 'outbox', 'peer', 'restore', 'resume'],
+      'service',
+    ].map((part) => `src/peer/rpc-${part}.ts`),
     tests: [
-      ...['backlog', 'complaints', 'drive', 'end', 'fingerprint', 'kept-answers', 'limits', 'peer'],
-      ...['property', 'resume', 'resume-ids', 'send', 'binary-server'],
-    ]
-      .map((part) => `test/peer/rpc-${part}`)
-      .concat(
-        'test/server/session',
-        'test/server/resume',
-        'test/server/wire',
-        'test/server/durable',
-      ),
+      ...['backlog', 'complaints', 'drive', 'end', 'fingerprint', 'ids', 'kept-answers', 'limits'],
+      ...['peer', 'property', 'restore', 'resume', 'resume-ids', 'send'],
+    ].map((part) => `test/peer/rpc-${part}`),
+  },
+  {
+    name: 'sessions: both ends',
+    mutate: [
+      ...['src/hv/session*', 'src/server/uv-conversation', 'src/server/uv-connection'],
+      ...['src/peer/uv-backoff', 'src/peer/uv-line'],
+    ],
+    // Those over sockets take a hundred times as long.
+    tests: [
+      ...['test/hv/session', 'test/peer/uv-line', 'test/server/uv-conversation*'],
+      'test/server/uv-connection',
+    ],
   },
 ]
 

@@ -123,11 +123,13 @@ t.test('results are of files that are mutated', async (t) => {
 
 t.test('a path stands for what is at it or under it, in its area', async (t) => {
   const filesAt = (path: string) => AREAS.map((area) => filesOf(area, [path]).length > 0)
-  t.same(filesAt('src/uvmem/host.ts'), [true, false, false])
-  t.same(filesAt('src/ultravisor'), [false, true, false])
-  t.same(filesAt('src/peer/rpc-resume.ts'), [false, false, true])
-  t.same(filesAt('src/peer/rpc-json.ts'), [false, false, false])
-  t.same(filesAt('src/lab'), [false, false, false])
+  t.same(filesAt('src/uvmem/host.ts'), [true, false, false, false])
+  t.same(filesAt('src/ultravisor'), [false, true, false, false])
+  t.same(filesAt('src/peer/rpc-resume.ts'), [false, false, true, false])
+  t.same(filesAt('src/hv/session-grace.ts'), [false, false, false, true])
+  t.same(filesAt('src/peer'), [false, false, true, true])
+  t.same(filesAt('src/peer/rpc-json.ts'), [false, false, false, false])
+  t.same(filesAt('src/lab'), [false, false, false, false])
 })
 
 t.test('each area has sources and tests', async (t) => {

@@ -5,11 +5,16 @@ import type { CollectedTest } from './collected-tests.ts'
 export type Ending =
   | { readonly kind: 'passed' }
   | { readonly kind: 'failed'; readonly why: string }
-  /** Nothing is under way and the test has not ended: as a process of its own it would end, unfinished. */
+  /**
+   * Nothing is under way and the test has not ended: as a process of its own it would end, unfinished.
+   * Or it takes too long.
+   */
   | { readonly kind: 'hangs' }
 
 const idleCheckMs = 40
 const idleChecks = 5
+/** Of a test that is not idle: 20 s and more, not counted while the process is stopped. */
+const checksMax = 500
 
 /** Errors that nobody caught, while a test runs: they fail it, as tap has it. */
 export class StrayErrors {
@@ -91,15 +96,24 @@ async function runByTap(body: CollectedTest['body'], Tap: TapTest): Promise<Endi
 /** Lets what was left over be heard of. */
 export const eventsOut = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
-/** Hangs when nothing but what was there before keeps the process alive, some times in a row. */
+/** What kept the process alive when a test began, at the least. */
+let before = Number.POSITIVE_INFINITY
+
+/**
+ * Hangs when nothing but what was there before keeps the process alive, some times in a row, or after
+ * many looks: a look late is one look, so a process that was stopped for a while is not blamed for it.
+ */
 function watchIdle(): { readonly hangs: Promise<Ending>; readonly stop: () => void } {
-  const before = process.getActiveResourcesInfo().length
+  // A test may begin while sockets of the one before are still on their way out.
+  before = Math.min(before, process.getActiveResourcesInfo().length)
   let idle = 0
+  let checks = 0
   let timer: NodeJS.Timeout | undefined
   const hangs = new Promise<Ending>((resolve) => {
     timer = setInterval(() => {
       idle = process.getActiveResourcesInfo().length <= before ? idle + 1 : 0
-      if (idle >= idleChecks) resolve({ kind: 'hangs' })
+      checks++
+      if (idle >= idleChecks || checks >= checksMax) resolve({ kind: 'hangs' })
     }, idleCheckMs).unref()
   })
   return { hangs, stop: () => clearInterval(timer) }

@@ -30,6 +30,7 @@ t.test(
     t.same(ids(served), [1, 2, 3, 4, 5, 6])
     hv.resume()
     t.equal(served.length, 6, 'nothing comes twice')
+    t.equal(hv.counters.faultsReceived, 0)
   },
 )
 
@@ -47,6 +48,49 @@ t.test('a message is left in the middle when its answers congest the transport',
   Object.assign(hvLine, { congested: false })
   hv.resume()
   t.same(ids(served), [1, 2, 3, 4])
+  t.equal(hv.counters.faultsReceived, 0, 'and nothing came twice')
+})
+
+t.test('what congests the transport again leaves the rest, message by message', async (t) => {
+  const served: FromUv[] = []
+  const { hv, hvLine } = pair({
+    hvServes: (call) => {
+      served.push(call)
+      if (call.id % 2 === 0) Object.assign(hvLine, { congested: true })
+    },
+  })
+  for (let id = 1; id <= 6; id += 3) {
+    hv.receive(JSON.stringify([done(id), done(id + 1)]))
+    hv.receive(JSON.stringify(done(id + 2)))
+  }
+  const goOn = (): void => {
+    Object.assign(hvLine, { congested: false })
+    hv.resume()
+  }
+  t.same(ids(served), [1, 2])
+  goOn()
+  t.same(ids(served), [1, 2, 3, 4])
+  goOn()
+  t.same(ids(served), [1, 2, 3, 4, 5, 6])
+  goOn()
+  t.same(ids(served), [1, 2, 3, 4, 5, 6])
+  t.equal(hv.counters.faultsReceived, 0)
+})
+
+t.test('a message that ends the connection ends what was left behind it', async (t) => {
+  const served: FromUv[] = []
+  const { hv, hvLine } = pair({ hvServes: (call) => served.push(call) })
+  Object.assign(hvLine, { congested: true })
+  hv.receive(JSON.stringify(done(1)))
+  hv.receive(JSON.stringify(Array.from({ length: 5_000 }, (_, i) => done(i + 2))))
+  hv.receive(JSON.stringify(done(9_000)))
+  Object.assign(hvLine, { congested: false })
+  hv.resume()
+  t.same(hvLine.closed, [{ code: 1009, reason: 'The message is too big.' }])
+  t.same(ids(served), [1])
+  hv.receive(JSON.stringify(done(9_001)))
+  t.same(ids(served), [1])
+  t.equal(hv.counters.messagesReceived, 3, 'it is not even counted')
 })
 
 t.test('what was left is forgotten when the connection ends', async (t) => {

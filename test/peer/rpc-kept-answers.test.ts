@@ -54,7 +54,10 @@ t.test(
     for (let id = 1; id <= 10; id++) add(ring, plain(id))
     t.equal(ring.isIndexed, false, 'nobody asks: none is made')
     ring.index()
-    for (let id = 11; id <= 20; id++) add(ring, plain(id))
+    for (let id = 11; id <= 20; id++) {
+      add(ring, plain(id))
+      t.same(kept(ring, id), plain(id), 'to look makes it last no longer')
+    }
     t.equal(ring.isIndexed, true)
     add(ring, plain(21))
     t.equal(ring.isIndexed, false, 'nothing from before is there any more')
@@ -123,6 +126,21 @@ t.test(
     t.equal(kept(ring, 5), undefined)
     add(ring, withBytes(6, 100))
     t.same(kept(ring, 6), withBytes(6, 100), 'it recovers')
+  },
+)
+
+t.test(
+  'no more bytes are forgotten than have to be, the oldest of a young ring first',
+  async (t) => {
+    const ring = new KeptAnswers(64, 400)
+    add(ring, plain(1, -4))
+    for (let id = 2; id <= 41; id++) add(ring, withBytes(id, 10))
+    t.equal(ring.bytes, 400)
+    add(ring, withBytes(42, 10))
+    t.equal(ring.bytes, 400, 'the limit is kept, not undercut')
+    t.same(kept(ring, 1), plain(1, -4), 'it has no bytes to forget')
+    t.equal(kept(ring, 2), undefined)
+    for (let id = 3; id <= 42; id++) t.same(kept(ring, id), withBytes(id, 10))
   },
 )
 

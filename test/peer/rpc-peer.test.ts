@@ -139,6 +139,21 @@ t.test('answering twice is a mistake of this program', async (t) => {
   t.same(uvLine.sent, [])
 })
 
+t.test('who has forgotten a call can neither answer nor forget it any more', async (t) => {
+  const { uv, hv, settle } = pair({
+    hvServes: (call) => {
+      call.forget()
+      t.throws(() => call.answer(0), { name: 'InvariantError' })
+      t.throws(() => call.fail('DEADLOCK'), { name: 'InvariantError' })
+      t.throws(() => call.forget(), { name: 'InvariantError' })
+    },
+  })
+  uv.call(pageIn(0), 0, () => t.fail('nobody answers'))
+  settle()
+  t.same([uv.callsOpen, hv.callsServed], [1, 0])
+  t.same(hv.restoring.marks.forgotten, [], 'without sessions nobody has to know it again')
+})
+
 t.test('an error of the list reaches the caller with its details', async (t) => {
   const { uv, settle } = pair({ hvServes: (call) => call.fail('DEADLOCK', { lpid: 1 }) })
   let told: Outcome | undefined

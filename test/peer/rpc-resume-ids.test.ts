@@ -249,6 +249,26 @@ t.test('an id whose answer is still known somewhere is not used again', async (t
   t.equal(add(), 13, 'what lies behind is no concern')
 })
 
+t.test('calls are in the order in which they were made, wherever ids are', async (t) => {
+  const half = 2 ** 31
+  for (const ids of [
+    [1, 2, 3, 4],
+    [half - 2, half - 1, half, half + 1],
+    [half - 20, half - 11, half - 10, half + 5],
+    [4_294_967_294, 4_294_967_295, 1, 2],
+  ]) {
+    const calls = new OpenCalls<UpCall, DownCall>(LIMITS, 1)
+    for (const id of ids) {
+      calls.nextId = id
+      calls.add(pageIn(0), undefined, () => undefined, 0)
+    }
+    t.same(
+      calls.inOrder().map(({ id }) => id),
+      ids,
+    )
+  }
+})
+
 t.test(
   'a client that says how many calls come again, and sends fewer, hears nothing',
   async (t) => {

@@ -1,17 +1,19 @@
 /** When what a peer has to say leaves: at the end of the turn, or earlier when there is much of it. */
 import t from 'tap'
 import type { DownCall, UpCall } from '../../schemas/messages.ts'
+import { Connection } from '../../src/peer/rpc-connection.ts'
+import { newCounters } from '../../src/peer/rpc-counters.ts'
 import { Peer } from '../../src/peer/rpc-peer.ts'
-import { hvBatchCodec, inval, Line, Turn, uvPageIn } from './pair.ts'
+import { type FromUv, hvBatchCodec, inval, Line, Turn, uvPageIn } from './pair.ts'
 
-function newPeer(itemsPerSend?: number) {
+function newPeer(itemsPerSend?: number, serve: (call: FromUv) => void = () => undefined) {
   const line = new Line()
   const turn = new Turn()
   const peer: Peer<DownCall, UpCall> = new Peer({
     codec: hvBatchCodec(),
     transport: line,
     defer: turn.defer,
-    serve: () => undefined,
+    serve,
     ...(itemsPerSend === undefined ? {} : { itemsPerSend }),
   })
   const sizes = (): number[] => line.sent.map((data) => [JSON.parse(String(data))].flat().length)
@@ -52,6 +54,80 @@ t.test('a call leaves before an answer with its id is taken', async (t) => {
     t.same(seen, [[1]], 'it was there to be sent when it was answered with a guessed id')
     turn.end()
     t.same(sizes(), [1], 'and is not sent again')
+  }
+})
+
+t.test('an answer sends the calls that wait only if it could be to one of them', async (t) => {
+  const answerTo = (id: number): string =>
+    JSON.stringify({ jsonrpc: '2.0', id, result: { ret: 0, name: 'U_SUCCESS' } })
+  for (const [guessed, sent] of [
+    [2, []],
+    [3, [2]],
+    [4, [2]],
+    [9, []],
+  ] as const) {
+    const { peer, turn, sizes } = newPeer()
+    for (let n = 0; n < 2; n++) peer.call(inval(n), 0, () => undefined)
+    turn.end()
+    for (let n = 2; n < 4; n++) peer.call(inval(n), 0, () => undefined)
+    peer.receive(answerTo(guessed))
+    t.same(sizes(), [2, ...sent], `calls 3 and 4 wait, ${guessed} is answered`)
+    peer.receive(answerTo(1))
+    turn.end()
+    t.same(sizes(), [2, 2], 'each of them was sent once')
+  }
+})
+
+t.test('answers that wait are not sent for an answer that comes', async (t) => {
+  const { peer, turn, sizes } = newPeer(undefined, (call) => call.answer(0))
+  peer.call(inval(7), 0, () => undefined)
+  turn.end()
+  const said = { jsonrpc: '2.0', id: 1, method: 'H_SVM_INIT_DONE', params: { lpid: 1 } }
+  peer.receive(JSON.stringify(said))
+  peer.receive(JSON.stringify({ jsonrpc: '2.0', id: 1, result: { ret: 0, name: 'U_SUCCESS' } }))
+  t.same(sizes(), [1], 'whose id is that of a call of theirs')
+  turn.end()
+  t.same(sizes(), [1, 1])
+})
+
+t.test('calls and answers without bytes wait for the end of the turn, however many', async (t) => {
+  const { peer, turn, sizes } = newPeer(undefined, (call) => call.answer(0))
+  for (let n = 0; n < 40; n++) peer.call(uvPageIn(0, new Uint8Array(65_536)), 0, () => undefined)
+  for (let id = 1; id <= 40; id++) {
+    const params = { lpid: 1 }
+    peer.receive(JSON.stringify({ jsonrpc: '2.0', id, method: 'H_SVM_INIT_DONE', params }))
+  }
+  t.same(sizes(), [], 'only answers with pages are sent in the middle of a turn')
+  turn.end()
+  t.ok(sizes().length > 0)
+})
+
+t.test('a message has pages when it is longer than one', async (t) => {
+  for (const [length, isBrisk] of [
+    [65_536, false],
+    [65_537, true],
+  ] as const) {
+    const line = new Line()
+    const lengths = [length, 10]
+    const connection = new Connection<DownCall, UpCall>(
+      {
+        ...{ subprotocol: '', itemsPerSend: Number.POSITIVE_INFINITY, decode: () => [] },
+        encode: (items) => ({
+          data: new Uint8Array(lengths.shift() ?? 0),
+          next: items.length,
+        }),
+      },
+      line,
+      { counters: newCounters(), bodyOf: () => undefined, take: () => undefined },
+    )
+    const say = (id: number): void => {
+      connection.push({ kind: 'call', id, parent: 0, body: inval(0) })
+    }
+    say(1)
+    connection.send()
+    say(2)
+    connection.receive('')
+    t.equal(line.sent.length, isBrisk ? 2 : 1, String(length))
   }
 })
 
