@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { partOf } from '../marked-text.ts'
 import { Evidence, type EvidenceRow, figuresIn } from './figure.ts'
-import { passesIn } from './play.ts'
+import { addedRows, passesIn } from './play.ts'
 import { commandOf, RUNNERS, type Runner } from './runners.ts'
 import { countFor, sharesOf } from './shares.ts'
 import { documentOf, tableOf } from './table.ts'
@@ -97,8 +97,26 @@ t.test('a broken promise is shown as one', async (t) => {
   }
   const made = { ...evidence, rows: [row] }
   t.match(tableOf(made), '| p | f\\|g | **BROKEN**: 1,234 calls, 1.5 min | `npm run a` |')
+  t.match(tableOf({ ...made, rows: [{ ...row, also: { cuts: 20_000 } }] }), 'calls, 20,000 cuts, 1')
   t.match(documentOf(made), '## What was broken\n\n### a\n\n```text\nlost one\n```')
   t.notMatch(tableOf({ ...made, rows: [{ ...row, ok: true }] }), 'BROKEN')
+})
+
+t.test('parts of a run that was made in several are one row', async (t) => {
+  const part = (seed: number, count: number, more: object = {}): EvidenceRow => ({
+    ...{ id: 'a', promise: 'p', fault: `${count}`, count, unit: 'calls', seeds: [seed], ok: true },
+    ...{ durationMs: 10, command: `npm run a -- --calls ${count} --seed ${seed}`, commit: 'c1' },
+    ...{ date: `2026-01-0${seed}T00:00:00.000Z`, also: { cuts: 2, [`s${seed}`]: 1 }, ...more },
+  })
+  const rows = [part(3, 5, { commit: 'c2' }), { ...part(1, 7), id: 'b' }, part(2, 60), part(4, 7)]
+  const [a, b, ...more] = addedRows(rows)
+  t.same(more, [])
+  t.same(b, rows[1], 'what has one part is that part')
+  t.same(a?.also, { cuts: 6, s3: 1, s2: 1, s4: 1 })
+  t.match(a, { count: 72, seeds: [3, 2, 4], durationMs: 30, ok: true, commit: 'c1' })
+  t.match(a, { command: 'npm run a -- --calls 60 --seed 2', date: '2026-01-04T00:00:00.000Z' })
+  const [broken] = addedRows([part(1, 5), part(2, 6, { ok: false, why: 'lost one' }), part(3, 7)])
+  t.match(broken, { ok: false, why: 'lost one', count: 18 }, 'one part that is broken breaks it')
 })
 
 /** Rows of the table of threats that are no headings within it. */

@@ -9,6 +9,8 @@ export const Figure = z.object({
   fault: z.string().min(1),
   /** How often; what is counted is the runner's `unit`. */
   count: z.int().min(0),
+  /** What else was counted, by its unit. */
+  also: z.record(z.string(), z.int().min(0)).optional(),
   seed: z.int().min(0),
   durationMs: z.number().min(0),
   ok: z.boolean(),
@@ -28,6 +30,7 @@ export const EvidenceRow = z.strictObject({
   fault: z.string(),
   count: z.int(),
   unit: z.string(),
+  also: z.record(z.string(), z.int()).optional(),
   seeds: z.array(z.int()),
   durationMs: z.int(),
   ok: z.boolean(),

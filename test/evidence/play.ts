@@ -14,6 +14,8 @@ export interface PlayWish {
   readonly commit: string
   /** Milliseconds that the runner may take; 0 when its size is fixed. */
   readonly shareMs: number
+  /** It is done once, with so many, however long that takes. */
+  readonly count?: number | undefined
   readonly tell: (line: string) => void
 }
 
@@ -30,8 +32,8 @@ interface Ended {
 
 const outCharsMax = 1_000_000
 
-/** Runs it to its end, or kills it when it is late. */
-function runChild(words: readonly string[], root: string, lateMs: number): Promise<Ended> {
+/** Runs it to its end, or kills it when it is late, if it can be. */
+function runChild(words: readonly string[], root: string, lateMs?: number): Promise<Ended> {
   const began = performance.now()
   const env = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '' }
   const child = spawn(process.execPath, words, {
@@ -39,7 +41,7 @@ function runChild(words: readonly string[], root: string, lateMs: number): Promi
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  const late = setTimeout(() => child.kill('SIGKILL'), lateMs)
+  const late = lateMs && setTimeout(() => child.kill('SIGKILL'), lateMs)
   let out = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
@@ -65,11 +67,12 @@ interface Run {
 
 const lastLines = (text: string): string => text.trim().split('\n').slice(-12).join('\n')
 
-async function runLong(runner: LongRun, wish: RunWish, { root, shareMs }: PlayWish): Promise<Run> {
+async function runLong(runner: LongRun, wish: RunWish, bounds: PlayWish): Promise<Run> {
+  const { root, shareMs, count } = bounds
   const folder = mkdtempSync(join(tmpdir(), 'uvmem-evidence-'))
   const file = join(folder, 'figures.json')
   const program = join(root, 'dist', 'test', runner.program)
-  const lateMs = Math.max(lateMsMin, shareMs * lateTimes)
+  const lateMs = count === undefined ? Math.max(lateMsMin, shareMs * lateTimes) : undefined
   try {
     const words = ['--expose-gc', program, ...runner.words(wish), '--json', file]
     const { code, out, tookMs } = await runChild(words, root, lateMs)
@@ -108,15 +111,15 @@ export function passesIn(tap: string): number {
   return lines.filter((line) => /^\s*ok \d+/.test(line) && !isHead(line)).length
 }
 
-/** One run to learn the rate, another for what is left of the time. */
+/** One run to learn the rate, another for what is left of the time; or one of a given size. */
 export async function play(runner: Runner, wish: PlayWish): Promise<EvidenceRow> {
-  const { seed, shareMs, tell } = wish
+  const { seed, shareMs, tell, count: fixed } = wish
   if (runner.kind === 'suite') {
     return rowOf(runner, [await runSuite(runner, { count: 1, seed: 0 }, wish)], wish.commit)
   }
-  const runs = [await runLong(runner, { count: runner.first, seed }, wish)]
+  const runs = [await runLong(runner, { count: fixed ?? runner.first, seed }, wish)]
   const [first] = runs
-  if (first?.figure?.ok === true && runner.weight > 0) {
+  if (fixed === undefined && first?.figure?.ok === true && runner.weight > 0) {
     const count = countFor(shareMs, runner.first, first.tookMs)
     tell(
       `  ${runner.first} ${runner.unit} in ${(first.tookMs / 1_000).toFixed(1)} s; next ${count}`,
@@ -126,10 +129,22 @@ export async function play(runner: Runner, wish: PlayWish): Promise<EvidenceRow>
   return rowOf(runner, runs, wish.commit)
 }
 
+type Counts = EvidenceRow['also']
+const noCounts: Counts = undefined
+
+function addedCounts(left: Counts, right: Counts): Counts {
+  if (left === undefined || right === undefined) return left ?? right
+  const units = new Set([...Object.keys(left), ...Object.keys(right)])
+  return Object.fromEntries(
+    [...units].map((unit) => [unit, (left[unit] ?? 0) + (right[unit] ?? 0)]),
+  )
+}
+
 function rowOf(runner: Runner, runs: readonly Run[], commit: string): EvidenceRow {
   const sum = (of: (run: Run) => number): number => runs.reduce((all, run) => all + of(run), 0)
   const biggest = runs.reduce((best, run) => (run.wish.count > best.wish.count ? run : best))
   const figures = runs.flatMap(({ figure }) => figure ?? [])
+  const also = figures.reduce((all, figure) => addedCounts(all, figure.also), noCounts)
   const why = runs.find((run) => run.why !== undefined)?.why
   return {
     id: runner.id,
@@ -137,6 +152,7 @@ function rowOf(runner: Runner, runs: readonly Run[], commit: string): EvidenceRo
     fault: figures[0]?.fault ?? 'not known: there was no figure',
     count: figures.reduce((all, { count }) => all + count, 0),
     unit: runner.unit,
+    ...(also === undefined ? {} : { also }),
     seeds: [...new Set(figures.map(({ seed }) => seed))].filter((seed) => seed > 0),
     durationMs: Math.round(sum(({ tookMs }) => tookMs)),
     ok: figures.length === runs.length && figures.every(({ ok }) => ok),
@@ -144,5 +160,33 @@ function rowOf(runner: Runner, runs: readonly Run[], commit: string): EvidenceRo
     commit,
     date: new Date().toISOString(),
     ...(why === undefined ? {} : { why }),
+  }
+}
+
+/** Rows of the same promise as one: parts of a run that was made in several. The command is the longest one's. */
+export function addedRows(rows: readonly EvidenceRow[]): readonly EvidenceRow[] {
+  const byId = new Map<string, EvidenceRow>()
+  for (const row of rows) {
+    const before = byId.get(row.id)
+    byId.set(row.id, before === undefined ? row : addedRow(before, row))
+  }
+  return [...byId.values()]
+}
+
+function addedRow(left: EvidenceRow, right: EvidenceRow): EvidenceRow {
+  const longest = left.count > right.count ? left : right
+  const newest = left.date > right.date ? left : right
+  const also = addedCounts(left.also, right.also)
+  const why = [left.why, right.why].filter((each) => each !== undefined).join('\n')
+  return {
+    ...longest,
+    count: left.count + right.count,
+    ...(also === undefined ? {} : { also }),
+    seeds: [...new Set([...left.seeds, ...right.seeds])],
+    durationMs: left.durationMs + right.durationMs,
+    ok: left.ok && right.ok,
+    commit: newest.commit,
+    date: newest.date,
+    ...(why === '' ? {} : { why }),
   }
 }

@@ -8,8 +8,11 @@ function timeOf(ms: number): string {
   return `${(ms / 60_000).toFixed(1)} min`
 }
 
-const figureOf = ({ ok, count, unit, durationMs }: EvidenceRow): string =>
-  `${ok ? 'kept' : '**BROKEN**'}: ${number(count)} ${unit}, ${timeOf(durationMs)}`
+function figureOf({ ok, count, unit, also = {}, durationMs }: EvidenceRow): string {
+  const more = Object.entries(also).map(([name, value]) => `${number(value)} ${name}`)
+  const counts = [`${number(count)} ${unit}`, ...more].join(', ')
+  return `${ok ? 'kept' : '**BROKEN**'}: ${counts}, ${timeOf(durationMs)}`
+}
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
 
@@ -42,8 +45,8 @@ export function documentOf(evidence: Evidence): string {
   return [
     '# Evidence',
     '',
-    `Made by \`npm run evidence -- --minutes ${minutes}\`. Last run: ${madeOf(evidence)}.`,
-    'A `+` behind a commit: something in it was changed.',
+    `Made by \`npm run evidence -- --minutes ${minutes}\`, single rows by \`--only ID --count N\`.`,
+    `Last run: ${madeOf(evidence)}. A \`+\` behind a commit: something in it was changed.`,
     '',
     '| id | figure | seeds | commit, date | command |',
     '| --- | --- | --- | --- | --- |',

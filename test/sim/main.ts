@@ -71,9 +71,9 @@ function rowOf({ story, ...counts }: Summary, seed: number, durationMs: number) 
     promise:
       'no invariant breaks, no call is lost or executed twice, nobody reaches what is not theirs',
     fault:
-      'delays, cuts, crashes of both sides, slow readers, disk errors, refusals, clocks, a liar: ' +
-      `${faultsOf(counts).toLocaleString('en-US')} in ${counts.events.toLocaleString('en-US')} events`,
+      'delays, cuts, crashes of both sides, slow readers, disk errors, refusals, clocks, a liar',
     count: counts.seeds,
+    also: { events: counts.events, faults: faultsOf(counts) },
     seed,
     durationMs,
     ok: story === undefined,
