@@ -75,7 +75,7 @@ function* secureOne(host: Host, vm: Vm, gfn: Gfn): HvSteps {
   const slot = vm.slots.at(gfn)
   if (slot === undefined) return refuse(vm, H.STATE, Reason.noSlot)
   if (!slot.region.mapped) return refuse(vm, H.STATE, Reason.noMapping)
-  if (host.profile.doneSecures === 'by-ultracall') return yield* offer(host, vm, gfn)
+  if (host.profile.doneSecures === 'by-ultracall') return yield* offer(host, vm, slot, gfn)
   return yield* migrateIn(host, vm, { slot, gfn }, gpaOf(gfn), false, H.STATE)
 }
 
@@ -83,16 +83,15 @@ function* secureOne(host: Host, vm: Vm, gfn: Gfn): HvSteps {
  * The counter-proposal of the thread: every frame is offered to the ultravisor, which refuses the
  * shared ones. A refused frame stays normal and is not a failure.
  */
-function* offer(host: Host, vm: Vm, gfn: Gfn): HvSteps {
+function* offer(host: Host, vm: Vm, slot: MemSlot, gfn: Gfn): HvSteps {
   const frame = yield* faultIn(host, vm, gfn)
   if (frame <= 0) return H.STATE
   if (vm.pins.holds(asFrame(frame))) return refuse(vm, H.STATE, Reason.pinned)
   if (!host.devices.promise()) return refuse(vm, H.STATE, Reason.poolEmpty)
   const ret = yield uvPageIn(vm, raOf(asFrame(frame)), gpaOf(gfn))
   host.devices.release()
-  const slot = vm.slots.at(gfn)
   const uvmem = vm.uvmem.at(gfn)
-  if (ret !== U.SUCCESS || slot === undefined || uvmem === undefined) return H.SUCCESS
+  if (ret !== U.SUCCESS || uvmem === undefined) return H.SUCCESS
   const pfn = present(host.devices.take(), 'the promised device page')
   uvmem.words.set(gfn - uvmem.base, secureWord(pfn))
   slot.region.ptes.set(gfn - slot.base, devicePte(pfn))

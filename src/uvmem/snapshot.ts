@@ -16,6 +16,8 @@ import { isDevicePte, type Region } from './mem-slots.ts'
 import { type PageEntry, pagesPerRule } from './page-store.ts'
 import { HV_PROFILE_NAMES, HV_PROFILES, type HvProfile } from './profile.ts'
 
+type RuleEntry = Exclude<PageEntry, { readonly page: unknown }>
+
 export const SNAPSHOT_VERSION = 1
 export const HOST_FORMAT = 'uvmem-hypervisor'
 export const VM_FORMAT = 'uvmem-hypervisor-vm'
@@ -173,16 +175,16 @@ function ownMemory({ ram }: Host, lpid: Lpid): PoolsJson['memory'] {
       ram.belongsTo(asFrame(n), lpid),
     )
     if (own.length === count) contents.push(contentJson(entry))
-    else for (const n of own) contents.push(contentJson(pageAt(entry, n)))
+    else if (!('page' in entry)) for (const n of own) contents.push(contentJson(pageAt(entry, n)))
   }
   return { used: used.map(({ start, count, owner }) => [start, count, owner]), contents }
 }
 
-/** One page of a chunk. */
-function pageAt(entry: PageEntry, n: number): PageEntry {
-  if ('page' in entry) return entry
-  return { at: n, page: BigInt.asUintN(64, entry.first + BigInt(n - entry.at) * entry.step) }
-}
+/** One page of a chunk that follows a rule. */
+const pageAt = ({ at, first, step }: RuleEntry, n: number): PageEntry => ({
+  at: n,
+  page: BigInt.asUintN(64, first + BigInt(n - at) * step),
+})
 
 function vmJson(vm: Vm): VmJson {
   const { lpid, radix, svmEnabled, secureGuest } = vm
