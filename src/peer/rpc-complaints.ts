@@ -7,6 +7,21 @@ import type { Fault } from './rpc-codec.ts'
 import type { Counters } from './rpc-counters.ts'
 import type { Report } from './rpc-options.ts'
 
+/** Its text is made when it is read: of many faults nobody wants to know more than how many there are. */
+class FaultReport implements Report {
+  readonly kind = 'fault'
+  readonly #told: ErrorMessage
+
+  constructor(told: ErrorMessage) {
+    this.#told = told
+  }
+
+  get text(): string {
+    const { message, data } = this.#told
+    return `${message} ${JSON.stringify(data ?? {})}`
+  }
+}
+
 export class Complaints {
   readonly #counters: Counters
   readonly #report: (report: Report) => void
@@ -21,13 +36,7 @@ export class Complaints {
     this.#counters.faultsReceived += 1
     this.#counters.errorsSent += 1
     const message = errorMessage(error, id, data)
-    this.#report({
-      kind: 'fault',
-      // Made when it is read: of many faults nobody wants to know more than how many there are.
-      get text() {
-        return `${message.message} ${JSON.stringify(data ?? {})}`
-      },
-    })
+    this.#report(new FaultReport(message))
     return message
   }
 

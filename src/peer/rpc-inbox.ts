@@ -49,6 +49,8 @@ export class Inbox<Ours extends WireCall, Theirs extends WireCall> {
   readonly #open = new IdTable<ServedCall<Ours, Theirs>>()
   readonly #load: Load
   readonly #mark = new Fingerprint()
+  /** The last one that was kept. */
+  #refusal: ErrorMessage | undefined
   /** The last id that came, as ids count up; 0: none. */
   highest = 0
   /** What comes is part of a session, as far as that is known here. */
@@ -126,7 +128,13 @@ export class Inbox<Ours extends WireCall, Theirs extends WireCall> {
 
   /** The call that was met last was not begun: whenever it comes again it is told the same. */
   refuse(id: number, error: ErrorMessage): void {
-    this.answers?.add({ id, low: this.#mark.low, high: this.#mark.high }, error)
+    // Of many refusals that say the same one object is kept, not one each: they are kept so long that
+    // the garbage collector would have more to do with them than we with the calls.
+    const last = this.#refusal
+    const isSame = last !== undefined && last.code === error.code && last.data === error.data
+    const kept = isSame ? last : error
+    this.#refusal = kept
+    this.answers?.add({ id, low: this.#mark.low, high: this.#mark.high }, kept)
   }
 
   /** Of a session that was written down; see CallMarks. */

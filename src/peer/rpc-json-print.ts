@@ -2,10 +2,13 @@
  * Writes the messages that leave by the hundred thousand: the ones that rpc-json-scan.ts reads. The
  * text is the one that rpc-json-text.ts makes, to the character; everything else is left to that.
  */
+import { WIRE_ERROR } from '../../schemas/errors.ts'
 import { LIMITS } from '../../schemas/limits.ts'
 import type {
   AnswerMessage,
   CallMessage,
+  ErrorData,
+  ErrorMessage,
   Message,
   UvPageInWithPage,
   WireCall,
@@ -17,6 +20,8 @@ import { AsciiWriter, asciiOf } from './rpc-json-ascii.ts'
 
 /** Characters that no item written here reaches: fixed parts, and 20 for each of 8 values. */
 const ITEM_CHARS_MAX = 512
+/** Characters of an error that is written here; the data of longer ones is somebody else's. */
+const REFUSAL_CHARS_MAX = 256
 const COMMA = 44
 const OPEN = 91
 const CLOSE = 93
@@ -122,10 +127,31 @@ function printAnswer({ id, call, ret }: AnswerMessage): boolean {
   return true
 }
 
+/** What stands behind the id of a refusal: the same data is told to everybody who calls too often. */
+let refusal: { readonly data: ErrorData | undefined; readonly text: Uint8Array } = {
+  data: undefined,
+  text: new Uint8Array(),
+}
+
+function printRefusal({ id, code, message, data }: ErrorMessage): boolean {
+  const { TOO_MANY_CALLS } = WIRE_ERROR
+  const isKnown = code === TOO_MANY_CALLS.code && message === TOO_MANY_CALLS.text
+  if (!isKnown || id === 0 || data === undefined) return false
+  if (refusal.data !== data) {
+    const text = `,"error":${JSON.stringify({ code, message, data })}}`
+    if (text.length > REFUSAL_CHARS_MAX) return false
+    refusal = { data, text: asciiOf(text) }
+  }
+  WRITER.part(HEAD)
+  WRITER.decimal(id)
+  WRITER.part(refusal.text)
+  return true
+}
+
 /** Writes an item, or says false and writes nothing. */
 function print(item: Message<WireCall>): boolean {
   if (item.kind === 'call') return printCall(item)
-  return item.kind === 'answer' && printAnswer(item)
+  return item.kind === 'answer' ? printAnswer(item) : printRefusal(item)
 }
 
 /**

@@ -96,7 +96,10 @@ export class KeptAnswers {
     this.#indexUntil = this.#total + this.#answersMax
   }
 
-  /** Keeps an answer, in place of the oldest one when the ring is full. */
+  /**
+   * Keeps an answer, in place of the oldest one when the ring is full. An error may be one object for
+   * many calls: its id is the key's.
+   */
   add({ id, low, high }: AnswerKey, outcome: Outcome): void {
     if (this.#total === this.#capacity && this.#capacity < this.#answersMax) this.#grow()
     else if (this.#total >= this.#capacity) this.#isWhole = false
@@ -136,8 +139,8 @@ export class KeptAnswers {
     const at = this.#placeOf(number)
     const more = this.#more[at]
     if (more === FORGOTTEN) return undefined
-    if (more !== undefined) return more
     const id = this.#ids[at] as number
+    if (more !== undefined) return more.kind === 'error' ? { ...more, id } : more
     const call = this.#calls[at] as CallName
     return { kind: 'answer', id, call, ret: this.#rets[at] as number }
   }

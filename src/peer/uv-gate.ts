@@ -1,8 +1,19 @@
 /**
  * Keeps an ultravisor's calls within what one connection may have open: a call too many waits here
  * instead of being refused with TOO_MANY_CALLS. First come, first served.
+ *
+ * How many may be open is the hypervisor's to say, and it may be less than this side thinks. It says so
+ * with the first refusal, which names the limit; if it names none, or refuses although it is kept, half
+ * of what was open counts, and one more for each time that so many were answered. What was refused was
+ * not begun: it is made again, before anything that came later, and its caller never hears of it. Only
+ * a call that is refused while nothing else is open is told: waiting would not help it.
+ *
+ * Why: who sends all that it is asked for, whatever becomes of it, has its answers to nested calls behind
+ * its own calls in the same stream, and nothing that was begun can end before they are there.
  */
-import type { DownCall, UpCall } from '../../schemas/messages.ts'
+import { WIRE_ERROR } from '../../schemas/errors.ts'
+import type { DownCall, ErrorMessage, UpCall } from '../../schemas/messages.ts'
+import { WaitingLine } from '../lib/waiting-line.ts'
 import type { Done } from './rpc-calls.ts'
 import type { Peer } from './rpc-peer.ts'
 
@@ -13,8 +24,19 @@ interface Waiting {
 
 export class CallGate {
   readonly #peer: Peer<UpCall, DownCall>
-  #waiting: Waiting[] = []
-  #next = 0
+  readonly #waiting = new WaitingLine<Waiting>()
+  /** Refused, and to be made again before anything else. */
+  readonly #refused = new WaitingLine<Waiting>()
+  #open = 0
+  /** Calls that may be open, as far as the other side has said; never more than the peer's limit. */
+  #window = Number.POSITIVE_INFINITY
+  /** The window never grows beyond it. */
+  #windowMax = Number.POSITIVE_INFINITY
+  /** Calls answered since the window grew. */
+  #answered = 0
+  /** Calls made so far, and how many that were when the window shrank: it shrinks once for them all. */
+  #made = 0
+  #madeBefore = 0
 
   constructor(peer: Peer<UpCall, DownCall>) {
     this.#peer = peer
@@ -22,12 +44,17 @@ export class CallGate {
 
   /** Calls that wait for room. */
   get length(): number {
-    return this.#waiting.length - this.#next
+    return this.#waiting.length + this.#refused.length
+  }
+
+  /** Calls that may be open at once; infinite as long as the other side has refused none. */
+  get window(): number {
+    return this.#window
   }
 
   /** Makes a call in no other call's context; `done` is told once, never before this returns. */
   call(body: UpCall, done: Done): void {
-    if (this.length > 0 || this.#isShut()) this.#waiting.push({ body, done })
+    if (this.length > 0 || this.#isShut()) this.#waiting.add({ body, done })
     else this.#send(body, done)
   }
 
@@ -35,23 +62,52 @@ export class CallGate {
    * After the end of the connection everything passes: the peer refuses it with CONNECTION_LOST.
    */
   #isShut(): boolean {
-    return this.#peer.room <= 0 && !this.#peer.ended
+    const isFull = this.#peer.room <= 0 || this.#open >= this.#window
+    return isFull && !this.#peer.ended
   }
 
   #send(body: UpCall, done: Done): void {
+    const open = ++this.#open
+    const number = this.#made++
     this.#peer.call(body, 0, (outcome) => {
-      done(outcome)
+      this.#open--
+      const isRefused = outcome.kind === 'error' && outcome.code === WIRE_ERROR.TOO_MANY_CALLS.code
+      if (isRefused && open > 1) {
+        this.#shrink(open, number, maxOf(outcome))
+        this.#refused.add({ body, done })
+      } else {
+        if (!isRefused && this.#window < this.#windowMax) this.#grow()
+        done(outcome)
+      }
       if (this.length > 0) this.#drain()
     })
   }
 
+  /** The other side took one call less than were `open` when call `number` was made. */
+  #shrink(open: number, number: number, max: number | undefined): void {
+    this.#windowMax = Math.min(this.#windowMax, max ?? this.#windowMax)
+    if (number < this.#madeBefore) return
+    this.#madeBefore = this.#made
+    this.#answered = 0
+    this.#window = open > this.#windowMax ? this.#windowMax : open >> 1
+  }
+
+  #grow(): void {
+    if (++this.#answered < this.#window) return
+    this.#answered = 0
+    this.#window++
+  }
+
   #drain(): void {
     while (this.length > 0 && !this.#isShut()) {
-      const waiting = this.#waiting[this.#next++]
-      if (waiting !== undefined) this.#send(waiting.body, waiting.done)
+      const next = this.#refused.take() ?? this.#waiting.take()
+      if (next !== undefined) this.#send(next.body, next.done)
     }
-    if (this.length > 0) return
-    this.#waiting = []
-    this.#next = 0
   }
+}
+
+/** Calls that may be open, of a refusal that says so. */
+function maxOf({ data }: ErrorMessage): number | undefined {
+  const max = data?.['max']
+  return typeof max === 'number' && Number.isInteger(max) && max > 0 ? max : undefined
 }

@@ -63,6 +63,8 @@ export interface PairOptions {
   readonly hvServes?: (incoming: FromUv, hv: Peer<DownCall, UpCall>) => void
   readonly uvServes?: (incoming: FromHv, uv: Peer<UpCall, DownCall>) => void
   readonly limits?: PeerLimits
+  /** Of the hypervisor alone, in place of `limits`. */
+  readonly hvLimits?: PeerLimits
   /** JSON, if not given. */
   readonly codecs?: {
     readonly hv: Codec<DownCall, UpCall>
@@ -71,7 +73,7 @@ export interface PairOptions {
 }
 
 /** A hypervisor's and an ultravisor's peer on one line. */
-export function pair({ hvServes, uvServes, limits, codecs }: PairOptions = {}) {
+export function pair({ hvServes, uvServes, limits, hvLimits, codecs }: PairOptions = {}) {
   const turn = new Turn()
   const hvLine = new Line()
   const uvLine = new Line()
@@ -85,6 +87,7 @@ export function pair({ hvServes, uvServes, limits, codecs }: PairOptions = {}) {
   }
   const hv: Peer<DownCall, UpCall> = new Peer({
     ...shared,
+    ...(hvLimits === undefined ? {} : { limits: hvLimits }),
     codec: codecs?.hv ?? hvJsonCodec(),
     transport: hvLine,
     serve: (incoming) => hvServes?.(incoming, hv),

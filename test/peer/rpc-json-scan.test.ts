@@ -2,14 +2,14 @@
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import t from 'tap'
-import type { DownCall, Message, UpCall, WireCall } from '../../schemas/messages.ts'
+import type { DownCall, ErrorData, Message, UpCall, WireCall } from '../../schemas/messages.ts'
 import type { Method } from '../../schemas/method.ts'
 import { DOWN_METHODS, UP_METHODS } from '../../schemas/methods.ts'
 import { asGpa, asLpid, asRa, type Page } from '../../src/abi/page.ts'
 import { hvJsonCodec, uvJsonCodec } from '../../src/peer/rpc-json.ts'
 import { printMessage } from '../../src/peer/rpc-json-print.ts'
 import { scanDown, scanUp } from '../../src/peer/rpc-json-scan.ts'
-import { answerText, callText } from '../../src/peer/rpc-json-text.ts'
+import { answerText, callText, errorText } from '../../src/peer/rpc-json-text.ts'
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
 t.comment(`seed ${SEED}`)
@@ -79,8 +79,7 @@ const methodOf = (name: string): Method<WireCall> => {
 /** The text of one item, by the functions that write every kind. */
 const longText = (item: Message<WireCall>): string => {
   if (item.kind === 'call') return callText(item, methodOf(item.body.call))
-  if (item.kind === 'answer') return answerText(item)
-  throw new Error('no errors here')
+  return item.kind === 'answer' ? answerText(item) : errorText(item)
 }
 const longMessage = (items: readonly Message<WireCall>[]): string => {
   const text = items.map(longText).join()
@@ -126,6 +125,40 @@ t.test('what is written the short way is the text of the long way, to the charac
   )
   t.equal(same, RUNS.numRuns, 'every page call and success')
 })
+
+t.test(
+  'so is what who calls too often is told, whoever says it and of whatever limit',
+  async (t) => {
+    const refusal = (id: number, data?: ErrorData): Message<WireCall> => ({
+      kind: 'error',
+      id,
+      code: -32_003,
+      message: 'Too many calls in flight.',
+      ...(data === undefined ? {} : { data }),
+    })
+    const [four, seven] = [
+      { limit: 'callsInFlightMax', max: 4 },
+      { limit: 'nestedCallsInFlightMax', max: 7 },
+    ]
+    const ok = { kind: 'answer', id: 3, call: 'H_SVM_PAGE_IN', ret: 0 } as const
+    const items = [refusal(1, four), refusal(2, four), ok, refusal(4, seven), refusal(5, four)]
+    t.equal(
+      printMessage(items, 0, 2)?.data,
+      '[{"jsonrpc":"2.0","id":1,"error":{"code":-32003,"message":"Too many calls in flight.","data":{"limit":"callsInFlightMax","max":4}}},' +
+        '{"jsonrpc":"2.0","id":2,"error":{"code":-32003,"message":"Too many calls in flight.","data":{"limit":"callsInFlightMax","max":4}}}]',
+    )
+    t.equal(printMessage(items, 0, 5)?.data, longMessage(items))
+    for (const other of [
+      refusal(0, four),
+      refusal(1),
+      refusal(1, { text: 'x'.repeat(200) }),
+      { ...refusal(1, four), message: 'Não.' },
+      { ...refusal(1, four), code: -32_009 },
+    ]) {
+      t.equal(printMessage([other], 0, 1), undefined, `the long way: ${JSON.stringify(other)}`)
+    }
+  },
+)
 
 t.test('what is read the short way is what the schemas make of it', async (t) => {
   let scanned = 0

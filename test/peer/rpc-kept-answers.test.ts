@@ -100,6 +100,9 @@ t.test('outputs and errors are given again as they were', async (t) => {
   for (const outcome of outcomes) add(ring, outcome)
   for (const outcome of outcomes) t.same(kept(ring, outcome.id), outcome)
   t.equal(ring.bytes, 8, 'only bytes of pages count')
+  ring.add(key(7), outcomes[4] as Outcome)
+  t.match(kept(ring, 7), { id: 7, code: -32_001, data: { lpid: 1 } }, 'an error said once more')
+  t.match(kept(ring, 5), { id: 5, code: -32_001 }, 'and to whom it was said first')
 })
 
 t.test(

@@ -131,13 +131,18 @@ t.test(
 t.test('what was refused is refused again, also when there would be room now', async (t) => {
   const held: FromUv[] = []
   const { say, resume } = server((call) => held.push(call), { callsInFlightMax: 1 })
-  const refused = say(done(1), done(2))
-  t.match(refused, [{ id: 2, error: { code: -32003 } }])
+  const lost = done(3, 1, 9)
+  const refused = say(done(1), done(2), lost, done(4))
+  t.match(refused, [
+    { id: 2, error: { code: -32003, data: { max: 1 } } },
+    { id: 3, error: { code: -32008, data: { parent: 9 } } },
+    { id: 4, error: { code: -32003, data: { max: 1 } } },
+  ])
   held[0]?.answer(0)
   resume()
-  t.same(say(done(2)), refused)
+  t.same(say(done(2), lost, done(4)), refused, 'each with its own id and reason')
   t.equal(held.length, 1)
-  t.same(say(done(3)), [])
+  t.same(say(done(5)), [])
   t.equal(held.length, 2, 'a new one is begun')
 })
 
