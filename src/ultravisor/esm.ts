@@ -32,7 +32,7 @@ import { UV_LIMITS } from './limits.ts'
 import { getFrames } from './page-range.ts'
 import { shareRange } from './share.ts'
 import { ask, guarded, type UvSteps, type UvYield } from './steps.ts'
-import { type Svm, SvmState } from './svm.ts'
+import type { Svm } from './svm.ts'
 import type { TrapResult } from './trap.ts'
 import {
   abortSvm,
@@ -106,7 +106,7 @@ export function* runEsm(uv: Ultravisor, call: EsmCall): UvSteps<EsmResult> {
   const end = yield* guarded(svm, counted(counts, plan(uv, svm, call)))
   stopTracking(uv, svm)
   if (end === undefined) return { kind: 'SECURE', ret: U.SUCCESS, counts }
-  if ('kind' in end && (end.kind !== 'ABORT' || svm.state === SvmState.Secure)) return end
+  if ('kind' in end && end.kind !== 'ABORT') return end
   return yield* giveUp(uv, svm, 'kind' in end ? { step: 'rtas', why: end.why } : end, counts)
 }
 

@@ -4,7 +4,7 @@ import { asGpa, asLpid, type Gfn, gfnOf, type Page } from '../../src/abi/page.ts
 import { sourceOf } from '../../src/formats/byte-source.ts'
 import type { FdtNode } from '../../src/formats/fdt.ts'
 import { readFdt } from '../../src/formats/fdt-read.ts'
-import { u32Value, u64Value, writeFdt } from '../../src/formats/fdt-write.ts'
+import { fdtNode, u32Value, u64Value, writeFdt } from '../../src/formats/fdt-write.ts'
 import { buildGuest, type Guest, type GuestInput, necessaryGfns } from '../../src/guest/guest.ts'
 import { nodeSha512 } from '../../src/peer/node-cipher.ts'
 import { type EsmCall, type EsmResult, runEsm } from '../../src/ultravisor/esm.ts'
@@ -241,6 +241,50 @@ t.test('each step may fail, and is named', async (t) => {
   }
 })
 
+t.test('what a step fails of is told in words', async (t) => {
+  const guest = valid(buildGuest(input))
+  const gfn = (what: string): number => gfnOf(asGpa(placeOf(guest, what)))
+  const refused = 'the hypervisor refuses a page'
+  const steps: [string, Record<string, number>, Partial<EsmCall>][] = [
+    ['it answered -67', { H_SVM_INIT_START: -67 }, {}],
+    ['it answered -75', { H_SVM_INIT_DONE: -75 }, {}],
+    [refused, { 'H_SVM_PAGE_IN 9 0': -4 }, { strategy: 'all' }],
+    [refused, { [`H_SVM_PAGE_IN ${gfn('initrd')} 0`]: -4 }, {}],
+    [`kernel: ${refused}`, { [`H_SVM_PAGE_IN ${gfn('kernel')} 0`]: -4 }, {}],
+    ['the hypervisor does not share the RTAS area', { [`H_SVM_PAGE_IN ${gfn('rtas')} 1`]: -4 }, {}],
+  ]
+  for (const [why, refuse, call] of steps) t.match(scene({ refuse, call }).result, { why })
+})
+
+t.test(
+  'an abort in the middle is a failure of the guest, with what was asked so far',
+  async (t) => {
+    const rtas = gfnOf(asGpa(placeOf(valid(buildGuest(input)), 'rtas')))
+    const { uv, hv, result } = scene({
+      profile: 'firmware',
+      refuse: { [`H_SVM_PAGE_IN ${rtas} 1`]: 0 },
+    })
+    t.same(result, {
+      ...{ kind: 'FAILED', step: 'rtas', ret: -4 },
+      why: 'the hypervisor shared a frame without giving one',
+      // start, the tree, RTAS in and shared, abort.
+      counts: { hypercalls: 5, pagesIn: 2, pagesShared: 1 },
+    })
+    t.equal(hv.asked.at(-1), 'H_SVM_INIT_ABORT')
+    t.equal(uv.svms.size, 0)
+  },
+)
+
+t.test('a hypervisor that refuses the abort leaves the firmware with half an SVM', async (t) => {
+  for (const profile of ['firmware', 'spec'] as const) {
+    const refuse = { H_SVM_INIT_START: -67, H_SVM_INIT_ABORT: -67 }
+    const { uv, result } = scene({ profile, refuse })
+    t.match(result, { kind: 'FAILED', step: 'init-start', ret: -67 }, profile)
+    t.equal(uv.svms.size, profile === 'firmware' ? 1 : 0)
+    t.equal(uv.availableUnits, 64, 'nothing is reserved')
+  }
+})
+
 t.test('a tree that is none', async (t) => {
   const magic = scene({ flip: (guest) => guest.fdtGpa })
   t.match(magic.result, { step: 'tree', why: /magic/ })
@@ -316,6 +360,37 @@ t.test('a tree of several pages', async (t) => {
   t.match(scene({ tree: huge }).result, { step: 'tree', why: /at most 1048576 are taken/ })
 })
 
+t.test('a tree that fills its page to the last byte is all of it', async (t) => {
+  const sizes: number[] = []
+  const filler = (bytes: number) => (root: FdtNode) => {
+    const changed = withProperty('/', 'filler', new Uint8Array(bytes))(root)
+    sizes.push(valid(writeFdt({ root: changed, bootCpuId: 0, reservations: [] })).length)
+    return changed
+  }
+  scene({ tree: filler(4) })
+  const { hv, result } = scene({ tree: filler(4 + 65_536 - (sizes[0] ?? 0)) })
+  t.equal(sizes[1], 65_536)
+  t.equal(result.kind, 'SECURE', JSON.stringify(result))
+  t.notOk(pageIns(hv).includes(193), 'the page behind it is not asked for')
+})
+
+t.test('a blob may be as long as its limit; one without a kernel size is none', async (t) => {
+  const start = placeOf(valid(buildGuest(input)), 'esm-blob')
+  const long = withProperty('/chosen', 'linux,esm-blob-end', u64Value(start + 2 ** 20))
+  t.equal(scene({ tree: long }).result.kind, 'SECURE', 'what lies behind the tree is not read')
+  const digests = fdtNode('', {}, [fdtNode('digests', {})])
+  const { guest, hv, uv } = scene({ call: { supervisor: false } })
+  const page = new Uint8Array(65_536)
+  page.set(valid(writeFdt({ root: digests, bootCpuId: 0, reservations: [] })))
+  hv.frame(gfnOf(asGpa(start))).page = page
+  const call = { lpid: LPID, kernelBase: guest.kernelBase, tree: guest.fdtGpa, window: 1 }
+  const steps = runEsm(uv, { ...call, strategy: 'necessary', sha512: nodeSha512 })
+  t.match(runSteps(steps, hv.answer), {
+    ...{ kind: 'FAILED', step: 'digests' },
+    why: 'the blob has no /digests kernel-size',
+  })
+})
+
 t.test('a tree that does not say enough, or says nonsense', async (t) => {
   const cases: [string, string, Uint8Array | undefined, string, string][] = [
     ['/memory@0', 'reg', undefined, 'tree', '/memory@0 has no reg of 16 bytes'],
@@ -324,6 +399,7 @@ t.test('a tree that does not say enough, or says nonsense', async (t) => {
     ['/rtas', 'rtas-size', undefined, 'rtas', '/rtas has no rtas-size'],
     ['/rtas', 'rtas-size', u32Value(0), 'rtas', 'RTAS code of 20 bytes in an area of 0'],
     ['/rtas', 'rtas-size', u32Value(2 ** 24 + 1), 'rtas', 'the RTAS area has 257 pages'],
+    ['/rtas', 'rtas-size', u32Value(2 ** 24), 'rtas', '0x'],
     ['/rtas', 'slof,rtas-size', undefined, 'rtas', '/rtas has no slof,rtas-size'],
     ['/chosen', 'linux,initrd-start', undefined, 'initrd', '/chosen has no linux,initrd-start'],
     ['/chosen', 'linux,initrd-end', undefined, 'initrd', '/chosen has no linux,initrd-end'],

@@ -2,7 +2,7 @@
  * Sharing and unsharing: the calls made, what becomes of the frames, and the firmware's defects.
  */
 import t from 'tap'
-import { asGfn, asGpa, type Gfn } from '../../src/abi/page.ts'
+import { asGfn, asGpa, asLpid, type Gfn } from '../../src/abi/page.ts'
 import { FRAME_STATES, ShareType } from '../../src/ultravisor/frame-state.ts'
 import { sharePages, unshareAllPages, unsharePages } from '../../src/ultravisor/guest-calls.ts'
 import { violationsOf } from '../../src/ultravisor/invariants.ts'
@@ -278,6 +278,15 @@ t.test('a guest that ends while it waits', async (t) => {
   t.equal(uv.svms.size, 0)
   t.equal(svm.callsInFlight, 0)
   t.notOk(hv.asked.includes('H_SVM_PAGE_IN 65 1'), 'nothing more is asked')
+})
+
+t.test('a guest that is no SVM may share nothing', async (t) => {
+  const { uv, svm, hv, run } = setup()
+  t.same(run(sharePages(uv, asLpid(9), 64, 1)), RET(-11))
+  t.same(run(unsharePages(uv, asLpid(9), 64, 1)), RET(-11))
+  t.same(run(unshareAllPages(uv, asLpid(9))), RET(-11))
+  t.same(hv.asked, [])
+  t.equal(svm.frames.count, 0)
 })
 
 t.test('steps that are given up are no longer under way', async (t) => {
