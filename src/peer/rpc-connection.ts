@@ -39,11 +39,6 @@ export class Connection<Ours extends WireCall, Theirs extends WireCall> {
     this.#outbox = new Outbox(codec, transport, taker.counters, itemsPerSend)
   }
 
-  /** True when nothing can come or go here any more. */
-  get ended(): boolean {
-    return this.#ended
-  }
-
   get bufferedAmount(): number {
     return this.#transport.bufferedAmount
   }

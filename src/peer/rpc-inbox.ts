@@ -17,12 +17,13 @@ import type {
   WireCall,
 } from '../../schemas/messages.ts'
 import { IdTable } from '../lib/id-table.ts'
-import type { ServedCall } from './rpc-calls.ts'
+import { errorMessage, type ServedCall } from './rpc-calls.ts'
 import type { Fault } from './rpc-codec.ts'
 import { Fingerprint } from './rpc-fingerprint.ts'
 import { type AnswerKey, KeptAnswers } from './rpc-kept-answers.ts'
 import { Load } from './rpc-load.ts'
 import type { PeerLimits } from './rpc-options.ts'
+import type { Given } from './rpc-resume.ts'
 
 /**
  * `open`: it is under way already, and its answer will come. `answered`: its answer is to be given
@@ -36,10 +37,7 @@ export type Meeting = 'new' | 'open' | 'answered' | Fault
  */
 const ID_STEP_MAX = 65_536
 
-/** A call that nobody keeps anything of. */
-const NO_MARK = { low: 0, high: 0 }
-
-export class Inbox<Ours extends WireCall, Theirs extends WireCall> {
+export class Inbox<Ours extends WireCall, Theirs extends WireCall> implements Given {
   /** Without it the calls end with their connection. */
   answers: KeptAnswers | undefined
   readonly #limits: PeerLimits
@@ -81,9 +79,9 @@ export class Inbox<Ours extends WireCall, Theirs extends WireCall> {
     return this.#open.values()
   }
 
-  /** What the call that was met last is known by. */
+  /** What the call that was met last is known by; the same for all while no answers are kept. */
   get mark(): { readonly low: number; readonly high: number } {
-    return this.answers === undefined ? NO_MARK : this.#mark
+    return this.#mark
   }
 
   /** Another connection: calls may come again now. Answers wait until they do. */
@@ -159,10 +157,15 @@ export class Inbox<Ours extends WireCall, Theirs extends WireCall> {
     else if (outcome.kind === 'answer') this.#hasSession = true
   }
 
-  /** The answer to give again to a call that was met as `answered`. */
-  answerTo(id: number): Outcome | undefined {
-    const { answers } = this
-    return answers?.outcome(answers.find(id))
+  numberOf(id: number): number | undefined {
+    if (this.#open.get(id) !== undefined || this.forgotten.has(id)) return undefined
+    return this.answers?.find(id) ?? -1
+  }
+
+  answerTo(id: number): Outcome {
+    const number = this.answers?.find(id) ?? -1
+    const outcome = number < 0 ? undefined : this.answers?.outcome(number)
+    return outcome ?? errorMessage('ANSWER_FORGOTTEN', id, this.#reachOf(id, number))
   }
 
   /** An open call counts as never come. */
@@ -213,9 +216,13 @@ export class Inbox<Ours extends WireCall, Theirs extends WireCall> {
       return { kind: 'fault', error: 'ID_REUSED', id, data: { id } }
     }
     if (number >= 0 && answers.outcome(number) !== undefined) return 'answered'
+    return { kind: 'fault', error: 'ANSWER_FORGOTTEN', id, data: this.#reachOf(id, number) }
+  }
+
+  /** What an answer was forgotten for; `number` -1: all of it, else its bytes. */
+  #reachOf(id: number, number: number): ErrorData {
     const limit = number < 0 ? 'answersKeptMax' : 'answerBytesKeptMax'
-    const data = { id, limit, max: this.#limits[limit] ?? LIMITS[limit] }
-    return { kind: 'fault', error: 'ANSWER_FORGOTTEN', id, data }
+    return { id, limit, max: this.#limits[limit] ?? LIMITS[limit] }
   }
 
   #newAnswers(): KeptAnswers {

@@ -274,9 +274,7 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> implements Tak
 
   /** Says again what may have been lost. */
   #catchUp(): void {
-    const { answers } = this.#theirs
-    invariant(answers !== undefined, 'only who keeps answers can resume')
-    for (const message of this.#resume.say(this.#ours.inOrder(), answers)) {
+    for (const message of this.#resume.say(this.#ours.inOrder(), this.#theirs)) {
       if (message.kind === 'call') this.counters.callsResent += 1
       this.#say(message)
     }

@@ -43,10 +43,9 @@
  * What is too long ago is refused with ANSWER_FORGOTTEN: nobody can know whether it was executed.
  */
 import type { CloseName } from '../../schemas/errors.ts'
-import type { Message, WireCall } from '../../schemas/messages.ts'
+import type { Message, Outcome, WireCall } from '../../schemas/messages.ts'
 import { present } from '../lib/assert.ts'
 import type { OpenCall } from './rpc-calls.ts'
-import type { KeptAnswers } from './rpc-kept-answers.ts'
 
 /** Ends of a connection after which its session may go on with another one. */
 export const RESUMABLE: ReadonlySet<CloseName> = new Set([
@@ -57,6 +56,17 @@ export const RESUMABLE: ReadonlySet<CloseName> = new Set([
   'DISK_FAILED',
   'RESUME_LATE',
 ])
+
+/** The answers that were given to the other side. */
+export interface Given {
+  /**
+   * Answers that had been given before that to a call which came: -1 when it is not kept any more,
+   * undefined when there is none.
+   */
+  numberOf(id: number): number | undefined
+  /** The answer to a call that was answered, or that it is forgotten. */
+  answerTo(id: number): Outcome
+}
 
 export class Resume {
   readonly #waits: (isWaiting: boolean) => void
@@ -83,9 +93,9 @@ export class Resume {
     if (isWaiting || this.isWaiting) this.#waits(this.isWaiting)
   }
 
-  /** A call has come; true when it was the last one that was waited for. */
+  /** A call has come, 0 for one that is not to be answered; true when no other is waited for. */
   came(id: number): boolean {
-    this.#again.push(id)
+    if (id !== 0) this.#again.push(id)
     this.#awaited--
     if (this.#awaited > 0) return false
     this.#waits(false)
@@ -95,31 +105,30 @@ export class Resume {
   /** What is to be said again, in the order in which it was said first. */
   *say<Ours extends WireCall>(
     calls: readonly OpenCall<Ours, WireCall>[],
-    answers: KeptAnswers,
+    given: Given,
   ): Generator<Message<Ours>> {
-    const numbers = this.#numbersIn(answers)
+    const again = this.#inOrder(given)
     let at = 0
     for (const { id, body, caller, after } of calls) {
-      for (; at < numbers.length; at++) {
-        const number = present(numbers[at], 'the number of an answer')
-        if (number >= after) break
-        yield* answerIn(answers, number)
+      for (; at < again.length; at++) {
+        const answered = present(again[at], 'a call that came again')
+        if (answered.number >= after) break
+        yield given.answerTo(answered.id)
       }
       yield { kind: 'call', id, parent: caller?.id ?? 0, body }
     }
-    for (const number of numbers.slice(at)) yield* answerIn(answers, number)
+    for (const { id } of again.slice(at)) yield given.answerTo(id)
   }
 
-  /** The answers to calls that have come again, as far as they are given. */
-  #numbersIn(answers: KeptAnswers): readonly number[] {
-    const numbers = new Set(this.#again.map((id) => answers.find(id)))
-    numbers.delete(-1)
+  /** Calls that have come again and were answered, in the order of their answers. */
+  #inOrder(given: Given): readonly { readonly id: number; readonly number: number }[] {
+    const ids = [...new Set(this.#again)]
     this.#again = []
-    return [...numbers].sort((a, b) => a - b)
+    return ids
+      .flatMap((id) => {
+        const number = given.numberOf(id)
+        return number === undefined ? [] : [{ id, number }]
+      })
+      .sort((a, b) => a.number - b.number)
   }
-}
-
-function* answerIn(answers: KeptAnswers, number: number): Generator<Message<never>> {
-  const outcome = answers.outcome(number)
-  if (outcome !== undefined) yield outcome
 }

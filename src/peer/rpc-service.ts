@@ -72,7 +72,6 @@ export class Service<Ours extends WireCall, Theirs extends WireCall>
     this.#inbox.meet(call)
     const caller = call.parent === 0 ? undefined : this.#ports.ours(call.parent)
     const served = new ServedCall(call, caller, this.#inbox.mark, this)
-    served.isClaimed = false
     this.#inbox.add(served)
     return served
   }
@@ -94,7 +93,8 @@ export class Service<Ours extends WireCall, Theirs extends WireCall>
     counters.callsReceived += 1
     const served = new ServedCall(call, caller, this.#inbox.mark, this)
     this.#inbox.add(served)
-    watch?.came(call)
+    // Its answer is not written down, so after a crash it would count as open for ever.
+    if (call.body.call !== 'SESSION_OPEN') watch?.came(call)
     serve(served)
   }
 
@@ -102,9 +102,8 @@ export class Service<Ours extends WireCall, Theirs extends WireCall>
   #repeat(id: number, how: 'open' | 'answered'): void {
     const { counters, answer } = this.#ports
     counters.callsRepeated += 1
-    const outcome = how === 'open' ? undefined : this.#inbox.answerTo(id)
-    if (outcome === undefined) return
+    if (how === 'open') return
     counters.answersRepeated += 1
-    answer(outcome)
+    answer(this.#inbox.answerTo(id))
   }
 }

@@ -1,7 +1,9 @@
 import t from 'tap'
+import { CLOSE, type CloseName } from '../../schemas/errors.ts'
 import type { Outcome } from '../../schemas/messages.ts'
 import type { FromUv } from './pair.ts'
 import { pageIn, pair } from './pair.ts'
+import { done, hypervisor } from './spoken-to.ts'
 
 t.test(
   'when the connection ends, every open call fails once and late answers go nowhere',
@@ -40,6 +42,72 @@ t.test(
     t.equal(hv.ended, true)
   },
 )
+
+t.test('a session survives the ends of a connection that are nobody’s will', async (t) => {
+  const survived = []
+  for (const reason of Object.keys(CLOSE) as CloseName[]) {
+    const { peer, connect, line } = hypervisor()
+    connect()
+    const { connection } = peer
+    peer.close(reason)
+    t.equal(line().closed.length, 1, reason)
+    t.equal(peer.connection, undefined, 'it has none any more')
+    t.not(connection, undefined)
+    if (!peer.ended) survived.push(reason)
+  }
+  t.same(survived, [
+    'RESTARTING',
+    'SLOW_READER',
+    'PONG_MISSING',
+    'FENCED',
+    'DISK_FAILED',
+    'RESUME_LATE',
+  ])
+})
+
+t.test('what comes behind the end in one message is not taken', async (t) => {
+  const served: number[] = []
+  const { hv, settle } = pair({
+    hvServes: (call) => {
+      served.push(call.id)
+      if (call.id === 2) hv.end()
+    },
+  })
+  hv.receive(`[${[done(1), done(2), done(3)].join()}]`)
+  settle()
+  t.same(served, [1, 2])
+  t.equal(hv.callsServed, 0, 'and nothing waits for an answer any more')
+})
+
+t.test('who waits for a connection can be shut down, and told of it by nobody', async (t) => {
+  const { peer, connect, say } = hypervisor()
+  connect()
+  say(done(1), done(2))
+  peer.detach()
+  t.equal(peer.callsServed, 2)
+  peer.close('SHUTTING_DOWN')
+  t.equal(peer.ended, true)
+  t.equal(peer.callsServed, 0)
+})
+
+t.test('errors that say goodbye are counted', async (t) => {
+  const { peer, connect, say, line } = hypervisor()
+  connect()
+  say(done(1), done(2))
+  peer.close('SHUTTING_DOWN')
+  t.equal(peer.counters.errorsSent, 2)
+  t.equal(line().sent.length, 2)
+  peer.close('SHUTTING_DOWN')
+  t.equal(peer.counters.errorsSent, 2)
+})
+
+t.test('who ends a peer for what is reported of it is told nothing more', async (t) => {
+  const world = hypervisor({ report: () => world.peer.end() })
+  world.connect()
+  t.doesNotThrow(() => world.peer.receive('nothing'))
+  t.same(world.say(), [])
+  t.equal(world.peer.ended, true)
+})
 
 t.test('every caller is told of the end, also when one of them throws', async (t) => {
   const { uv } = pair()

@@ -35,6 +35,15 @@ const stored = (bytes: Uint8Array | null, offset = 0) =>
 const slot = (slotId: number) =>
   ({ call: 'UV_UNREGISTER_MEM_SLOT', lpid, slotId: asSlotId(slotId) }) as const
 
+const paged = (change: object = {}) => ({
+  ...({ call: 'UV_PAGE_OUT', lpid, ra: asRa(0x20000), gpa: asGpa(0x10000) } as const),
+  ...{ flags: 0, order: 16, ...change },
+})
+const added = (change: object = {}) => ({
+  ...({ call: 'UV_REGISTER_MEM_SLOT', lpid, startGpa: asGpa(0), size: 0x20000 } as const),
+  ...{ flags: 0, slotId: asSlotId(3), ...change },
+})
+
 /** Calls of which each differs from every other in one thing or more. */
 const DIFFERENT: readonly (readonly [why: string, body: WireCall, parent?: number])[] = [
   ['a page-in', pageIn(0x10000)],
@@ -69,6 +78,23 @@ const DIFFERENT: readonly (readonly [why: string, body: WireCall, parent?: numbe
   ['loaded', { call: 'MEM_READ', lpid, ra: asRa(0x20000), offset: 0, length: 5 }],
   ['more loaded', { call: 'MEM_READ', lpid, ra: asRa(0x20000), offset: 0, length: 6 }],
   ['from elsewhere', { call: 'MEM_READ', lpid, ra: asRa(0x30000), offset: 0, length: 5 }],
+  ['five others', stored(page(2).subarray(0, 5))],
+  ['33 bytes', stored(page().subarray(0, 33))],
+  ['another one behind the first 32', stored(page(32).subarray(0, 33))],
+  ['nothing at all', stored(page().subarray(0, 0))],
+  ['a page out', paged()],
+  ['into another page', paged({ ra: asRa(0x30000) })],
+  ['out of another frame', paged({ gpa: asGpa(0x20000) })],
+  ['out with a flag', paged({ flags: 1 })],
+  ['out of another order', paged({ order: 12 })],
+  ['an invalidation', { call: 'UV_PAGE_INVAL', lpid, gpa: asGpa(0x10000), order: 16 }],
+  ['another one', { call: 'UV_PAGE_INVAL', lpid, gpa: asGpa(0x20000), order: 16 }],
+  ['of another size', { call: 'UV_PAGE_INVAL', lpid, gpa: asGpa(0x10000), order: 12 }],
+  ['a slot added', added()],
+  ['elsewhere', added({ startGpa: asGpa(0x10000) })],
+  ['bigger', added({ size: 0x40000 })],
+  ['flagged', added({ flags: 1 })],
+  ['by another id', added({ slotId: asSlotId(4) })],
   ['a slot', slot(1)],
   ['another slot', slot(2)],
   ['an entry', { call: 'UV_WRITE_PATE', lpid, dw0: 1n, dw1: 0n }],

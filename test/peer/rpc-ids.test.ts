@@ -59,6 +59,8 @@ function world(
   return { say, peer, executed }
 }
 
+const FACTS = { session: 's1', token: 't', host: { pageShift: 16, poolPages: 1, profile: 'p' } }
+
 const page = (n: number): UpCall => pageIn(n * GPA_UNIT)
 const answer = (id: number, ret: number) => ({ kind: 'answer', id, ret })
 const error = (id: number, code: number, data: object) => ({ kind: 'error', id, code, data })
@@ -75,6 +77,13 @@ for (const protocol of PROTOCOLS) {
     t.equal(executed.length, 2, 'nothing was begun')
     t.equal(peer.counters.callsRepeated, 1)
     t.match(say([9, page(0)]), [answer(9, 3)], 'a higher id is new')
+  })
+
+  t.test(`${protocol}: the last call that came is known when it comes at once again`, async (t) => {
+    const { say, executed } = world(protocol)
+    t.match(say([7, page(0)], [7, page(0)]), [answer(7, 1), answer(7, 1)])
+    t.match(say([7, page(1)]), [error(7, -32_014, { id: 7 })])
+    t.equal(executed.length, 1)
   })
 
   t.test(
@@ -128,13 +137,12 @@ for (const protocol of PROTOCOLS) {
 
   t.test(`${protocol}: ids before the session is open are no part of it`, async (t) => {
     const open: UpCall = { call: 'SESSION_OPEN', name: 'x' }
-    const facts = { session: 's1', token: 't', host: { pageShift: 16, poolPages: 1, profile: 'p' } }
     let isOpen = false
     const { say } = world(protocol, {}, true, (call) => {
       if (call.body.call === 'SESSION_OPEN') {
         if (isOpen) return call.fail('SESSION_IS_OPEN')
         isOpen = true
-        return call.answer(0, { session: facts })
+        return call.answer(0, { session: FACTS })
       }
       if (isOpen) return call.answer(5)
       return call.fail('SESSION_UNKNOWN')
@@ -146,6 +154,21 @@ for (const protocol of PROTOCOLS) {
     t.match(say([1, page(1)]), [answer(1, 5)])
     t.match(say([9, open]), [{ kind: 'error', id: 9, code: -32_012 }], 'a second one is judged')
     t.match(say([9, page(1)]), [error(9, -32_014, { id: 9 })], 'and makes nothing forgotten')
+  })
+
+  t.test(`${protocol}: a SESSION_OPEN that is refused opens none`, async (t) => {
+    let attempts = 0
+    const { say, peer } = world(protocol, {}, true, (call) => {
+      if (call.body.call !== 'SESSION_OPEN' && attempts < 2) return call.fail('SESSION_UNKNOWN')
+      if (call.body.call !== 'SESSION_OPEN') return call.answer(5)
+      if (++attempts < 2) return call.fail('SESSION_UNKNOWN')
+      return call.answer(0, { session: FACTS })
+    })
+    const open: UpCall = { call: 'SESSION_OPEN', name: 'x' }
+    const unknown = (id: number) => ({ kind: 'error', id, code: -32_002 })
+    t.match(say([1, open], [2, page(0)]), [unknown(1), unknown(2)])
+    t.match(say([3, open], [2, page(0)]), [answer(3, 0), answer(2, 5)], 'it begins with nothing')
+    t.match(peer.counters, { answersSent: 2, errorsSent: 2, callsReceived: 4, callsRepeated: 0 })
   })
 }
 

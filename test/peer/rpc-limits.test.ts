@@ -3,6 +3,7 @@ import type { Outcome } from '../../schemas/messages.ts'
 import { uvJsonCodec } from '../../src/peer/rpc-json.ts'
 import type { FromUv } from './pair.ts'
 import { hvBatchCodec, inval, pageIn, pair, saidOn, uvPageIn } from './pair.ts'
+import { done, hypervisor } from './spoken-to.ts'
 
 t.test('a message is filled to its limit of items and bytes, and no further', async (t) => {
   const limits = {
@@ -68,12 +69,42 @@ t.test('too many calls: the one past the limit fails, and the ones before go on'
   hv.call(inval(3), outer, (outcome) => {
     if (outcome.kind === 'error') nested.push(outcome.code)
   })
+  t.equal(hv.counters.callsSent, 2, 'the third is refused here')
   settle()
   t.same(nested, [-32003], 'nested calls have a limit of their own')
   for (const call of held) call.answer(0)
   settle()
   t.same(told, [-32003, 0, 0, 0])
   t.equal(uv.room, 3)
+})
+
+t.test('nested calls of the other side are counted apart, and go free one by one', async (t) => {
+  const limits = { callsInFlightMax: 1, nestedCallsInFlightMax: 2 }
+  const held: FromUv[] = []
+  const { peer, connect, say } = hypervisor({ limits, serve: (call) => held.push(call) })
+  connect()
+  peer.call(inval(0), 0, () => undefined)
+  say()
+  const nested = (id: number): string => done(id, 1, { parent: 1 })
+  const full = (id: number, limit: string, max: number) => [
+    { id, error: { code: -32003, data: { limit, max } } },
+  ]
+  t.same(say(nested(1), nested(2)), [])
+  t.match(say(nested(3)), full(3, 'nestedCallsInFlightMax', 2))
+  t.same(say(done(4)), [], 'one at the top has room')
+  t.match(say(done(5)), full(5, 'callsInFlightMax', 1))
+  for (let id = 6; id < 10; id++) {
+    held.find((call) => call.parent === 1)?.answer(0)
+    held.splice(
+      held.findIndex((call) => call.parent === 1),
+      1,
+    )
+    const said = say(nested(id))
+    t.equal(said.length, 1, `${id} takes the room of the one before`)
+    t.match(said, [{ result: { ret: 0 } }])
+  }
+  t.match(say(nested(10)), full(10, 'nestedCallsInFlightMax', 2))
+  t.match(say(done(11)), full(11, 'callsInFlightMax', 1))
 })
 
 t.test('an id that is open is refused without touching the call that has it', async (t) => {
@@ -139,7 +170,7 @@ t.test('answers to calls that are not open are counted and reported, never answe
 })
 
 t.test('the same answer twice in one message is delivered once', async (t) => {
-  const { uv, turn } = pair()
+  const { uv, turn, reports } = pair()
   let told = 0
   uv.call(pageIn(0), 0, () => {
     told += 1
@@ -149,6 +180,7 @@ t.test('the same answer twice in one message is delivered once', async (t) => {
   uv.receive(`[${answer},${answer}]`)
   t.equal(told, 1)
   t.equal(uv.counters.straysReceived, 1)
+  t.same(reports, [{ kind: 'stray', text: 'call 1 is not open' }])
 })
 
 t.test('an error without an id is a complaint: reported, and no call ends by it', async (t) => {

@@ -189,6 +189,7 @@ t.test('counters say what went over the line', async (t) => {
     messagesSent: 2,
     messagesReceived: 2,
   })
+  t.match(hv.counters, { answersSent: 1, answersReceived: 0, errorsSent: 0, errorsReceived: 1 })
   t.equal(uv.counters.bytesSent, hv.counters.bytesReceived)
   t.equal(hv.counters.bytesSent, uv.counters.bytesReceived)
   t.ok(uv.counters.bytesSent > 100)

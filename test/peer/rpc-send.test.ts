@@ -102,27 +102,62 @@ t.test('calls and answers without bytes wait for the end of the turn, however ma
   t.ok(sizes().length > 0)
 })
 
+/** A connection whose messages have these lengths. */
+function newConnection(...lengths: number[]) {
+  const line = new Line()
+  const counters = newCounters()
+  const connection = new Connection<DownCall, UpCall>(
+    {
+      ...{ subprotocol: '', itemsPerSend: Number.POSITIVE_INFINITY, decode: () => [] },
+      encode: (items) => ({ data: new Uint8Array(lengths.shift() ?? 1), next: items.length }),
+    },
+    line,
+    { counters, bodyOf: () => undefined, take: () => undefined },
+  )
+  const say = (id: number): void => {
+    connection.push({ kind: 'call', id, parent: 0, body: inval(0) })
+  }
+  return { connection, line, counters, say }
+}
+
+t.test('what waits goes before a goodbye, unless nobody would read it', async (t) => {
+  for (const [reason, sent] of [
+    ['NORMAL', 1],
+    ['SHUTTING_DOWN', 1],
+    ['PONG_MISSING', 1],
+    ['SLOW_READER', 0],
+    ['FENCED', 0],
+  ] as const) {
+    const { connection, line, counters, say } = newConnection()
+    say(1)
+    say(2)
+    connection.close(reason)
+    t.same([line.sent.length, line.closed.length], [sent, 1], reason)
+    t.equal(counters.itemsDropped, sent === 1 ? 0 : 2, reason)
+  }
+})
+
+t.test('after the end nothing is sent, and nothing ends twice', async (t) => {
+  const { connection, line, counters, say } = newConnection()
+  say(1)
+  connection.drop()
+  t.equal(counters.itemsDropped, 1)
+  say(2)
+  connection.send()
+  connection.close('NORMAL')
+  connection.drop()
+  connection.receive('x')
+  connection.resume()
+  t.same([line.sent, line.closed], [[], []])
+  t.match(counters, { itemsDropped: 1, messagesSent: 0, messagesReceived: 0 })
+})
+
 t.test('a message has pages when it is longer than one', async (t) => {
   for (const [length, isBrisk] of [
     [65_536, false],
     [65_537, true],
   ] as const) {
-    const line = new Line()
-    const lengths = [length, 10]
-    const connection = new Connection<DownCall, UpCall>(
-      {
-        ...{ subprotocol: '', itemsPerSend: Number.POSITIVE_INFINITY, decode: () => [] },
-        encode: (items) => ({
-          data: new Uint8Array(lengths.shift() ?? 0),
-          next: items.length,
-        }),
-      },
-      line,
-      { counters: newCounters(), bodyOf: () => undefined, take: () => undefined },
-    )
-    const say = (id: number): void => {
-      connection.push({ kind: 'call', id, parent: 0, body: inval(0) })
-    }
+    const { connection, line, say } = newConnection(length, 10)
     say(1)
     connection.send()
     say(2)

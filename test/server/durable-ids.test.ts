@@ -71,6 +71,21 @@ t.test('an id stands for its call across crashes, as far as answers are kept', a
   await server.crash()
 })
 
+t.test('what was refused as a second SESSION_OPEN waits for nothing after a crash', async (t) => {
+  let server = await DurableServer.start(new PowerDisk(), 0, { limits: LIMITS })
+  const line = await connect(t, server)
+  const opened = await line.call('SESSION_OPEN', { name: 'x' })
+  const token = String(opened.result?.['token'])
+  t.match(await line.call('SESSION_OPEN', { name: 'x' }), { error: { code: -32012 } })
+  t.match(await say(line, 30, 0), { result: { ret: 0 } })
+  for (const seed of [5, 6]) {
+    server = (await crash(t, server, token, seed)).next
+    const [session] = server.app.hv.sessions.list()
+    t.same(session?.link.restoring?.calls(), [], `crash ${seed}`)
+  }
+  await server.crash()
+})
+
 t.test('an id that never came is new after a crash while every answer is kept', async (t) => {
   let server = await DurableServer.start(new PowerDisk(), 0, { limits: LIMITS })
   let line = await connect(t, server)
