@@ -30,7 +30,7 @@ import {
   withFewerSurvivors,
   writeResults,
 } from './results.ts'
-import { noticedIn, resultsOf } from './stryker-report.ts'
+import { emptyResult, noticedIn, resultsOf } from './stryker-report.ts'
 import { runStryker, type StrykerWish } from './stryker-run.ts'
 
 /** The programs run from the root; npm sees to that. */
@@ -107,11 +107,18 @@ function resultsOfWish(wish: StrykerWish): readonly FileResult[] {
   const commit = execFileSync('git', git, { cwd: ROOT, encoding: 'utf8' }).trim()
   const report = runStryker(ROOT, wish)
   const date = new Date().toISOString().slice(0, 10)
-  const results = resultsOf(report, { commit, date }).map((result) => {
+  const made = { commit, date }
+  const measured = resultsOf(report, made).map((result) => {
     const older = wish.survivors?.get(result.file)
     const noticed = noticedIn(report, result.file)
-    return older === undefined ? result : withFewerSurvivors(older, noticed, { commit, date })
+    return older === undefined ? result : withFewerSurvivors(older, noticed, made)
   })
+  const wanted = wish.survivors === undefined ? wish.files : []
+  const empty = wanted.filter((file) => report.files[file] === undefined)
+  const results = [
+    ...measured,
+    ...empty.map((file) => emptyResult(file, readFileSync(join(ROOT, file), 'utf8'), made)),
+  ]
   if (!wish.byTap) {
     const all = mergedResults(readResults(ROOT), results, isThere)
     writeResults(ROOT, all)

@@ -7,7 +7,7 @@ import { shouldIgnore } from './ignored-code.ts'
 import { REASONS } from './reasons.ts'
 import { documentOf } from './report.ts'
 import { mergedResults, percentOf, readResults, scoreOf, withFewerSurvivors } from './results.ts'
-import { noticedIn, resultsOf, type StrykerReport } from './stryker-report.ts'
+import { emptyResult, noticedIn, resultsOf, type StrykerReport } from './stryker-report.ts'
 
 const ROOT = process.cwd()
 const MADE = { commit: 'abc', date: '2026-01-02' }
@@ -106,6 +106,16 @@ t.test('the document has each survivor with its reason, or says that there is no
   t.match(text, '| src/a.ts:1 | `x > 0` → `true` | saves time |')
   t.match(text, '| src/a.ts:2 | `z( 1)` → `` | no test notices it yet |')
   t.notMatch(text, 'src/other.ts', 'a file that was not measured has no line')
+})
+
+t.test('a file with nothing to change is named once, and has no score', async (t) => {
+  const empty = emptyResult('src/types.ts', '', MADE)
+  const parts = [{ name: 'core', files: ['src/a.ts', 'src/types.ts'] }]
+  const text = documentOf(A === undefined ? [] : [A, empty], [], parts)
+  t.match(text, '| **core**: 2 of 2 files | 4 | 2 | 0 | 2 | 50.0 % |')
+  t.match(text, 'Types and constants alone, with nothing to change: src/types.ts.')
+  t.notMatch(text, '| src/types.ts |')
+  t.notMatch(documentOf([], [], parts), 'Types and constants')
 })
 
 t.test('reasons are of code that is there', async (t) => {

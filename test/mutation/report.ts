@@ -54,8 +54,21 @@ function partOf(part: Part, results: readonly FileResult[], reasons: readonly Re
   if (own.length === 0) return []
   return [
     lineOf(`**${part.name}**: ${own.length} of ${part.files.length} files`, own, reasons),
-    ...own.map((result) => lineOf(result.file, [result], reasons)),
+    ...own.filter(hasMutants).map((result) => lineOf(result.file, [result], reasons)),
   ]
+}
+
+function hasMutants(result: FileResult): boolean {
+  const { noticed, left } = scoreOf([result])
+  return noticed + left > 0
+}
+
+/** The files in which there is nothing to change. */
+function emptyOnes(results: readonly FileResult[]): readonly string[] {
+  const files = results.filter((result) => !hasMutants(result)).map(({ file }) => file)
+  return files.length === 0
+    ? []
+    : ['', `Types and constants alone, with nothing to change: ${files.join(', ')}.`]
 }
 
 export function documentOf(
@@ -75,6 +88,7 @@ export function documentOf(
     '| file | mutants | noticed | survive with a reason | survive | score |',
     '| --- | --- | --- | --- | --- | --- |',
     ...parts.flatMap((part) => partOf(part, results, reasons)),
+    ...emptyOnes(results),
     '',
     '## What survives',
     '',

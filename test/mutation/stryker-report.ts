@@ -44,10 +44,18 @@ export function noticedIn({ files }: StrykerReport, file: string): readonly Surv
   return mutants.filter(({ status }) => NOTICED.includes(status)).map(survivorOf(source))
 }
 
-export function resultsOf(
-  { files }: StrykerReport,
-  made: { readonly commit: string; readonly date: string },
-): readonly FileResult[] {
+interface Made {
+  readonly commit: string
+  readonly date: string
+}
+
+/** Of a file with types and constants alone, which Stryker says nothing of: there is nothing to change. */
+export const emptyResult = (file: string, source: string, made: Made): FileResult => ({
+  ...{ file, digest: digestOf(source), ...made },
+  ...{ killed: 0, timeout: 0, survived: 0, noCoverage: 0, ignored: 0, survivors: [] },
+})
+
+export function resultsOf({ files }: StrykerReport, made: Made): readonly FileResult[] {
   return Object.entries(files).map(([file, { source, mutants }]) => {
     const count = (...statuses: readonly string[]): number =>
       mutants.filter(({ status }) => statuses.includes(status)).length
