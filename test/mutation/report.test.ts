@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { AREAS, filesOf, testsOf } from './areas.ts'
 import { shouldIgnore } from './ignored-code.ts'
+import { afterRunning } from './patient-timers.ts'
 import { REASONS } from './reasons.ts'
 import { documentOf } from './report.ts'
 import { mergedResults, percentOf, readResults, scoreOf, withFewerSurvivors } from './results.ts'
@@ -116,6 +117,39 @@ t.test('a file with nothing to change is named once, and has no score', async (t
   t.match(text, 'Types and constants alone, with nothing to change: src/types.ts.')
   t.notMatch(text, '| src/types.ts |')
   t.notMatch(documentOf([], [], parts), 'Types and constants')
+})
+
+t.test('a time limit does not pass while the process is stopped', async (t) => {
+  let tick: () => void = () => undefined
+  let cleared = 0
+  let clock = 0
+  let ended = 0
+  const timers = {
+    setInterval: (run: () => void) => {
+      tick = run
+      return 7 as never
+    },
+    clearInterval: (timer: unknown) => {
+      t.equal(timer, 7)
+      cleared++
+    },
+  }
+  const at = (ms: number): number => {
+    clock = ms
+    tick()
+    return ended
+  }
+  afterRunning(
+    () => ended++,
+    1_000,
+    timers as never,
+    () => clock,
+  )
+  t.equal(at(250), 0)
+  t.equal(at(500), 0)
+  t.equal(at(90_000), 0, 'a minute and a half without a tick counts as half a second')
+  t.equal(cleared, 0)
+  t.same([at(90_100), cleared], [1, 1])
 })
 
 t.test('reasons are of code that is there', async (t) => {

@@ -20,8 +20,8 @@ export interface StrykerWish {
 /** What Stryker's sandbox compiles to. */
 const OUT = 'out'
 /**
- * Milliseconds for what hangs in one go, not counted by our own runner (see run-test.ts): more than
- * anybody stops these processes for to measure something else, because that would look like it.
+ * Milliseconds for what hangs in one go, not counted by our own runner (see run-test.ts), in which the
+ * process runs (see patient-timers.ts): many, since others may have the processor meanwhile.
  */
 const replyWaitMs = 90_000
 const reusesMax = 200
@@ -55,7 +55,9 @@ const configOf = (own: string, { files, survivors, tests, atOnce, byTap }: Stryk
   testRunner: byTap ? 'tap' : 'in-process',
   plugins: [
     join(own, 'node_modules', '@stryker-mutator', 'tap-runner', 'dist', 'src', 'index.js'),
-    ...['in-process-runner.js', 'ignored-code.js'].map((name) => join(import.meta.dirname, name)),
+    ...['in-process-runner.js', 'ignored-code.js', 'patient-timers.js'].map((name) =>
+      join(import.meta.dirname, name),
+    ),
   ],
   ignorers: ['own-mistakes'],
   inProcess: { testFiles: tests },
