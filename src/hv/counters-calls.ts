@@ -40,7 +40,7 @@ export interface CallCount {
 export class CallCounts {
   readonly #names: JournalNames
   readonly #codes: CodeNumbers
-  readonly #byName: (Float64Array | undefined)[] = []
+  readonly #byName: (number[] | undefined)[] = []
 
   constructor(names: JournalNames, codes: CodeNumbers) {
     this.#names = names
@@ -49,24 +49,26 @@ export class CallCounts {
 
   /** A call, by its name's number, ended with a code: NO_CODE for none. */
   add(name: number, code: number): void {
-    let counts = this.#byName[name]
-    if (counts === undefined) {
-      while (this.#byName.length < name) this.#byName.push(undefined)
-      counts = new Float64Array(codesMax)
-      this.#byName[name] = counts
-    }
+    const counts = this.#byName[name] ?? this.#newCounts(name)
     const at = this.#codes.of(code)
     counts[at] = (counts[at] as number) + 1
   }
 
-  /** Adds what another table has counted. */
+  #newCounts(name: number): number[] {
+    while (this.#byName.length < name) this.#byName.push(undefined)
+    const counts = new Array<number>(codesMax).fill(0)
+    this.#byName[name] = counts
+    return counts
+  }
+
+  /** Adds what another table of the same host has counted: with the same numbers for names and codes. */
   merge(other: CallCounts): void {
-    for (const { call, code, count } of other.read()) {
-      const name = this.#names.indexOf(call)
-      const at = code === 'other' ? OTHER : this.#codes.of(code === 'error' ? NO_CODE : code)
-      this.#byName[name] ??= new Float64Array(codesMax)
-      const counts = this.#byName[name]
-      counts[at] = (counts[at] as number) + count
+    for (const [name, counts] of other.#byName.entries()) {
+      if (counts === undefined) continue
+      const sums = this.#byName[name] ?? this.#newCounts(name)
+      for (let at = 0; at < codesMax; at++) {
+        sums[at] = (sums[at] as number) + (counts[at] as number)
+      }
     }
   }
 

@@ -202,7 +202,7 @@ export class LedgerWriter {
 /** Appends all of it, however few bytes the disk takes at a time. */
 export function appendAll(file: LedgerFile, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; ) {
-    const taken = file.append(bytes.subarray(at))
+    const taken = file.append(at === 0 ? bytes : bytes.subarray(at))
     if (taken <= 0) throw new Error('the disk takes no more bytes')
     at += taken
   }

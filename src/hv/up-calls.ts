@@ -24,7 +24,7 @@ export interface Caller {
   /** Serves SESSION_OPEN: answers or fails the call, and sets `session`. */
   readonly open: (call: UvCall, wish: SessionOpen) => void
   /** True: it learns nothing of LPIDs that are not its own. Without: a development server. */
-  readonly isGuarded?: boolean
+  readonly isGuarded?: () => boolean
   /** Whether it may have that LPID at all. Without: any. */
   readonly mayHave?: (lpid: Lpid) => boolean
 }
@@ -142,7 +142,7 @@ export function handle(hv: Hypervisor, session: Session, call: UvCall): void {
  */
 function mayTake(hv: Hypervisor, caller: Caller, { call, lpid }: LpidCall): boolean {
   const isFree = hv.sessions.ownerOf(lpid) === undefined
-  if (caller.isGuarded !== true) return isFree
+  if (caller.isGuarded?.() !== true) return isFree
   const exists = hv.vm(lpid) !== undefined || hv.config.autoCreateVms
   const isAllowed = caller.mayHave?.(lpid) ?? true
   return isFree && exists && isAllowed && TAKES.has(call)

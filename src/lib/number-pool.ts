@@ -108,12 +108,15 @@ export class NumberPool {
   /** The taken numbers in ascending order, as runs. */
   *takenRuns(): Generator<{ start: number; count: number }> {
     let start = -1
-    for (let n = 0; n < this.size; ) {
+    let left = this.#taken
+    for (let n = 0; n < this.size && (left > 0 || start >= 0); ) {
       const taken = this.has(n)
       if (taken && start < 0) start = n
       if (!taken && start >= 0) yield { start, count: n - start }
       if (!taken) start = -1
-      n = this.#alikeUntil(n, taken)
+      const next = this.#alikeUntil(n, taken)
+      if (taken) left -= next - n
+      n = next
     }
     if (start >= 0) yield { start, count: this.size - start }
   }

@@ -172,13 +172,12 @@ export class UvConversation implements UvLink {
   }
 
   #newCaller(): Caller {
-    const conversation = this
     return {
       session: undefined,
       open: (call, wish) => this.#open(call, wish),
-      get isGuarded() {
-        return conversation.principal.guarded
-      },
+      // No getter: each would give its object a hidden class of its own, and hold on to the connection
+      // until the whole heap is collected.
+      isGuarded: () => this.principal.guarded,
       mayHave: (lpid) => reaches(this.principal, lpid),
     }
   }

@@ -39,6 +39,7 @@ const WHOLE_EVERY = 16
 
 /** The VMs that there are. */
 const ALL: readonly Lpid[] = [...VMS, STRANGER_LPID].map(asLpid)
+const ALL_BITS = ALL.reduce((bits, lpid) => bits | (1 << lpid), 0)
 
 export class Auditor {
   /** What is wrong, the first first. */
@@ -51,10 +52,10 @@ export class Auditor {
   /** Answered, as far as its ultravisor knows. */
   #answered = new Set<string>()
   #facts = new Map<Lpid, Fact>()
-  /** VMs that were touched since everything was looked at last. */
-  readonly #touched = new Set<Lpid>(ALL)
-  /** VMs that were touched since they were looked at while they were at rest. */
-  readonly #owing = new Set<Lpid>(ALL)
+  /** VMs that were touched since it was looked at them last: a bit for each. */
+  #touched = ALL_BITS
+  /** VMs that were touched since it was looked at them while they were at rest. */
+  #owing = ALL_BITS
   #hv: () => HvProcess | undefined
 
   constructor(hv: () => HvProcess | undefined) {
@@ -84,10 +85,9 @@ export class Auditor {
 
   /** Something has happened to a VM that may matter; to any of them when none is named. */
   touched(lpid?: Lpid): void {
-    for (const each of lpid === undefined ? ALL : [lpid]) {
-      this.#touched.add(each)
-      this.#owing.add(each)
-    }
+    const bits = lpid === undefined ? ALL_BITS : 1 << lpid
+    this.#touched |= bits
+    this.#owing |= bits
   }
 
   /** It was acknowledged that the VM is there, or is not; undefined: it may change now. */
@@ -113,7 +113,7 @@ export class Auditor {
 
   /** Something has happened since it looked last. */
   get isDirty(): boolean {
-    return this.#touched.size > 0
+    return this.#touched !== 0
   }
 
   /** After each event. */
@@ -122,19 +122,19 @@ export class Auditor {
     if (hv === undefined || !this.isDirty) return
     if (this.checks % WHOLE_EVERY === 0) this.touched()
     this.checks++
-    const resting = new Set<Lpid>()
-    for (const lpid of ALL) if (sight.isAtRest(lpid)) resting.add(lpid)
-    const isAtRest = (lpid: Lpid): boolean => resting.has(lpid)
-    const isNew = (lpid: Lpid): boolean =>
-      this.#touched.has(lpid) || (resting.has(lpid) && this.#owing.has(lpid))
+    let resting = 0
+    for (const lpid of ALL) if (sight.isAtRest(lpid)) resting |= 1 << lpid
+    const fresh = this.#touched | (resting & this.#owing)
+    const isAtRest = (lpid: Lpid): boolean => (resting & (1 << lpid)) !== 0
+    const isNew = (lpid: Lpid): boolean => (fresh & (1 << lpid)) !== 0
     const { host } = hv.hv
     for (const { id, lpid, gfn, what } of brokenOf({ host, uv, memories, cut }, isAtRest, isNew)) {
       if (lpid !== undefined && cut.has(lpid)) continue
       this.tell(`${id}: VM ${lpid ?? '-'} GFN ${gfn ?? '-'}: ${what}`)
     }
     this.#countPages(host)
-    this.#touched.clear()
-    for (const lpid of resting) this.#owing.delete(lpid)
+    this.#touched = 0
+    this.#owing &= ~resting
   }
 
   /** The host's own sums, whatever is under way: pages in use are never more than there are. */

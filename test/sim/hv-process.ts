@@ -57,6 +57,12 @@ export interface HvWish {
   readonly diskFailed: () => void
 }
 
+export function randomBytes(random: Prng, count: number): Uint8Array {
+  const bytes = new Uint8Array(count)
+  for (let i = 0; i < count; i++) bytes[i] = random.int(256)
+  return bytes
+}
+
 export class HvProcess {
   readonly hv: Hypervisor
   readonly inspected: Inspected
@@ -135,7 +141,7 @@ export class HvProcess {
     const opened = Durable.open('dir', {
       disk: timed(disk, () => this.scope.after(random.real() * 2, () => disk.work())),
       digest: quickDigest,
-      random: (bytes) => Uint8Array.from({ length: bytes }, () => random.int(256)),
+      random: (bytes) => randomBytes(random, bytes),
       later: (run) => void this.scope.after(0, run),
       tell: () => undefined,
     })

@@ -19,7 +19,7 @@ import { Auditor } from './auditor.ts'
 import { Clock } from './clock.ts'
 import { Fingerprint } from './fingerprint.ts'
 import { Guest, gfnOfPage } from './guest.ts'
-import { HvProcess, SIM_LIMITS } from './hv-process.ts'
+import { HvProcess, randomBytes, SIM_LIMITS } from './hv-process.ts'
 import { Network, type Wire } from './network.ts'
 import { type Act, FAULTS, type Fault, PAGES, peerOf, VMS, type World } from './plan.ts'
 import { STRANGER_LPID, Stranger } from './stranger.ts'
@@ -58,6 +58,9 @@ export class SimWorld {
   readonly #guests: readonly Guest[]
   readonly #uvs: UvProcess[]
   readonly #stranger: Stranger
+  /** What the auditor is shown: of VMs that have somebody to agree with, and who has nobody. */
+  readonly #memories = new Map<Lpid, GuestMemory>()
+  readonly #cut = new Set([asLpid(STRANGER_LPID)])
   readonly #waitForHv: (() => void)[] = []
   #hv: HvProcess | undefined
   #disk: PowerDisk | undefined
@@ -139,13 +142,17 @@ export class SimWorld {
     if (!this.auditor.isDirty || this.#hv?.isReading === true) return
     const uv = this.#asOne()
     if (uv === undefined) return
-    const memories = new Map<Lpid, GuestMemory>()
-    const cut = new Set([asLpid(STRANGER_LPID)])
     for (const { lpid, memory, isLost } of this.#guests) {
-      if (isLost) cut.add(lpid)
-      else memories.set(lpid, memory)
+      if (isLost) {
+        this.#cut.add(lpid)
+        this.#memories.delete(lpid)
+      } else {
+        this.#cut.delete(lpid)
+        this.#memories.set(lpid, memory)
+      }
     }
-    this.auditor.look({ hv: this.#hv, uv, memories, cut, isAtRest: this.#isAtRest })
+    const [memories, cut, isAtRest] = [this.#memories, this.#cut, this.#isAtRest]
+    this.auditor.look({ hv: this.#hv, uv, memories, cut, isAtRest })
   }
 
   /** Several ultravisors as the invariants see one: no two have the same LPID. */
@@ -295,7 +302,7 @@ export class SimWorld {
       secureMemory: secureUnits * UNIT_BYTES,
       cipher: {
         ...nodeCipher,
-        randomBytes: (count) => Uint8Array.from({ length: count }, () => this.#random.int(256)),
+        randomBytes: (count) => randomBytes(this.#random, count),
       },
       dial: () => this.#dial(protocol, present(PRINCIPALS[peer], 'its principal')),
       ultracall: (call, ret) => {
