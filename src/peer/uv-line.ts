@@ -151,7 +151,7 @@ export class UvLine {
     else this.#wait(number + 1, deadline, ending, why)
   }
 
-  /** Connects, and goes on with the session there; rejects when either fails. */
+  /** Connects, and goes on with the session there; rejects, with no connection left, when either fails. */
   async #try(): Promise<WsTransport> {
     let attempt: Attempt | undefined
     let transport: WsTransport | undefined
@@ -163,17 +163,20 @@ export class UvLine {
         this.ended(transport, ending)
       },
     })
-    attempt = this.#isClosed ? undefined : this.#ports.attempt(transport)
-    if (attempt === undefined) throw new Error('this client has no session to resume')
     const line = transport
     const late = this.#ports.after(ANSWER_MS_MAX, () => line.terminate())
     try {
+      attempt = this.#isClosed ? undefined : this.#ports.attempt(line)
+      if (attempt === undefined) throw new Error('this client has no session to resume')
       await attempt.resumed(() => {
         this.#transport = line
       })
+    } catch (error) {
+      line.terminate()
+      throw error
     } finally {
       late()
     }
-    return transport
+    return line
   }
 }

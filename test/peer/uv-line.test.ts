@@ -1,128 +1,8 @@
 /** A client's line: when it connects again, how long it waits, and when it gives up. */
 import t from 'tap'
 import { BACKOFF, backoffMs } from '../../src/peer/uv-backoff.ts'
-import type { Attempt } from '../../src/peer/uv-client.ts'
-import { UvCallError } from '../../src/peer/uv-errors.ts'
-import { type LinePorts, UvLine } from '../../src/peer/uv-line.ts'
-import type { Ending, WsTransport } from '../../src/peer/ws-transport.ts'
-
-type Heard = Parameters<LinePorts['connect']>[0]
-
-/** A line whose world is moved by hand: connections, answers, and time. */
-class World {
-  readonly line: UvLine
-  readonly told: string[] = []
-  readonly waits: number[] = []
-  readonly dialled: Heard[] = []
-  readonly endings: Ending[] = []
-  readonly terminated: WsTransport[] = []
-  hasSession = true
-  /** What the next attempts get: a connection, or why there is none. */
-  reachable = true
-  /** What the hypervisor says to SESSION_OPEN; undefined: nothing. */
-  answer: 'yes' | 'no' | undefined = 'yes'
-  now = 0
-  detached = 0
-  readonly #timers: { readonly at: number; readonly run: () => void }[] = []
-
-  constructor(resumeMsMax: number) {
-    this.line = new UvLine(
-      {
-        connect: (heard) => this.#connect(heard),
-        hasSession: () => this.hasSession,
-        attempt: () => this.#attempt(),
-        detached: () => this.detached++,
-        lost: (how) => this.told.push(`lost ${how}`),
-        told: (state) => this.told.push(state),
-        now: () => this.now,
-        after: (ms, run) => this.#after(ms, run),
-        random: () => 1,
-      },
-      {
-        resumeMsMax,
-        backoff: { firstMs: 10, highestMs: 100 },
-        ended: (ending) => this.endings.push(ending),
-      },
-    )
-  }
-
-  transport(): WsTransport {
-    const made: WsTransport = {
-      bufferedAmount: 0,
-      send: () => undefined,
-      close: () => undefined,
-      terminate: () => this.terminated.push(made),
-    }
-    return made
-  }
-
-  /** Breaks the connection that counts. */
-  end(transport: WsTransport, code = 1_006): void {
-    this.line.ended(transport, { code, sentence: `ended with ${code}` })
-  }
-
-  /** Lets time pass until something is due, and runs it. */
-  async pass(): Promise<void> {
-    const [next] = this.#timers.toSorted((a, b) => a.at - b.at)
-    if (next !== undefined) {
-      this.#timers.splice(this.#timers.indexOf(next), 1)
-      this.now = next.at
-      next.run()
-    }
-    for (let n = 0; n < 10; n++) await Promise.resolve()
-  }
-
-  get timers(): number {
-    return this.#timers.length
-  }
-
-  #after(ms: number, run: () => void): () => void {
-    const timer = { at: this.now + ms, run }
-    this.waits.push(ms)
-    this.#timers.push(timer)
-    return () => {
-      const at = this.#timers.indexOf(timer)
-      if (at >= 0) this.#timers.splice(at, 1)
-    }
-  }
-
-  #connect(heard: Heard): Promise<WsTransport> {
-    this.dialled.push(heard)
-    return this.reachable
-      ? Promise.resolve(this.transport())
-      : Promise.reject(new Error('connect ECONNREFUSED'))
-  }
-
-  #attempt(): Attempt {
-    const { answer } = this
-    return {
-      receive: () => undefined,
-      end: () => undefined,
-      resumed: (adopted) => {
-        if (answer === undefined) return new Promise(() => undefined)
-        if (answer === 'yes') {
-          adopted()
-          return Promise.resolve({
-            session: 's1',
-            token: 'x',
-            host: { pageShift: 16, poolPages: 1, profile: 'spec' },
-          })
-        }
-        const error = { kind: 'error', id: 1, code: -32_002, message: 'No such session.' } as const
-        return Promise.reject(
-          new UvCallError({ call: 'SESSION_OPEN', name: 'x' }, error, undefined),
-        )
-      },
-    }
-  }
-}
-
-function begun(resumeMsMax = 1_000) {
-  const world = new World(resumeMsMax)
-  const first = world.transport()
-  world.line.begin(first)
-  return { world, first }
-}
+import { UvLine } from '../../src/peer/uv-line.ts'
+import { begun, World } from './line-world.ts'
 
 t.test('a connection that breaks is mended, and the session goes on', async (t) => {
   const { world, first } = begun()
@@ -130,7 +10,9 @@ t.test('a connection that breaks is mended, and the session goes on', async (t) 
   t.same([world.line.state, world.detached, world.dialled.length], ['resuming', 1, 0])
   await world.pass()
   t.same(world.told, ['resuming', 'connected'])
+  t.same(world.whys, ['ended with 1006', 'the session goes on'])
   t.equal(world.line.state, 'connected')
+  t.same(world.terminated, [])
   t.equal(world.timers, 0, 'nothing is left to do')
   world.end(first)
   t.equal(world.line.state, 'connected', 'what the old connection says does not count')
@@ -160,6 +42,8 @@ t.test('a refusal is final: nobody asks again', async (t) => {
   await world.pass()
   t.equal(world.line.state, 'lost')
   t.equal(world.dialled.length, 1)
+  t.equal(world.terminated.length, 1, 'and the connection does not stay')
+  t.equal(world.timers, 0)
   t.match(world.endings, [{ sentence: /^ended with 1006; the session is not resumed: .*No such/ }])
 })
 
@@ -179,6 +63,9 @@ t.test('only a break is mended: a goodbye, a fence or a reset is the end', async
     [1_006, true],
     [4_002, true],
     [4_003, true],
+    [1_012, true],
+    [4_008, true],
+    [4_009, true],
     [1_000, false],
     [1_001, false],
     [1_011, false],
@@ -206,6 +93,164 @@ t.test('without time, without a session, or after close nothing is tried', async
   closed.world.line.close()
   t.equal(closed.world.timers, 0)
   t.equal(closed.world.line.state, 'lost')
+})
+
+t.test('the last try may begin at the very end of the time, and not after it', async (t) => {
+  for (const [resumeMsMax, tries] of [
+    [69, 2],
+    [70, 3],
+  ] as const) {
+    const { world, first } = begun(resumeMsMax)
+    world.reachable = false
+    world.end(first)
+    while (world.line.state === 'resuming') await world.pass()
+    t.equal(world.dialled.length, tries, `10 + 20 + 40 of ${resumeMsMax} ms`)
+  }
+  const { world, first } = begun(9)
+  world.end(first)
+  t.equal(world.line.state, 'lost', 'there is no time for one')
+  t.same(world.dialled, [])
+  const sentence = 'ended with 1006; the session could not be resumed within 9 ms'
+  t.same(world.told, ['resuming', `lost ${sentence}`, 'lost'])
+  t.equal(world.whys.at(-1), sentence)
+  t.match(world.endings, [{ code: 1_006, sentence }])
+})
+
+t.test('whatever connecting throws is told as it is', async (t) => {
+  const { world, first } = begun(10)
+  world.reachable = false
+  world.failure = 'no route'
+  world.end(first)
+  await world.pass()
+  t.match(world.whys.at(-1), /within 10 ms: no route$/)
+})
+
+t.test('an attempt that breaks is tried again, one that is refused is not', async (t) => {
+  const { world, first } = begun()
+  world.answer = 'broken'
+  world.end(first)
+  await world.pass()
+  t.equal(world.line.state, 'resuming')
+  world.answer = 'yes'
+  await world.pass()
+  t.same([world.line.state, world.dialled.length], ['connected', 2])
+  t.equal(world.timers, 0, 'no clock of an attempt is left')
+})
+
+t.test('without a session to go on with it tries again, and gives up in the end', async (t) => {
+  const { world, first } = begun(40)
+  world.end(first)
+  world.hasSession = false
+  while (world.line.state === 'resuming') await world.pass()
+  t.match(world.whys.at(-1), /within 40 ms: this client has no session to resume$/)
+  t.equal(world.dialled.length, 2)
+  t.equal(world.terminated.length, 2, 'no connection is left of that')
+})
+
+t.test('what comes on a connection is for the attempt on it, and its end is its own', async (t) => {
+  const { world, first } = begun()
+  world.answer = undefined
+  world.end(first)
+  world.isPrompt = false
+  await world.pass()
+  const [heard] = world.dialled
+  heard?.receive('too soon')
+  t.same(world.heard, [], 'there is no attempt yet')
+  world.connected()
+  for (let n = 0; n < 10; n++) await Promise.resolve()
+  heard?.receive('x')
+  t.same(world.heard, ['receive x'])
+  heard?.failed(new Error('mine'))
+  t.equal(world.told.at(-1), 'lost this client failed: Error: mine')
+  heard?.ended({ code: 1_006, sentence: 'broken' })
+  t.same(world.heard, ['receive x', 'end broken'])
+  t.equal(world.line.state, 'resuming', 'it was not the one that counts')
+})
+
+t.test('the connection that the session goes on over is the one that counts', async (t) => {
+  const { world, first } = begun()
+  world.end(first)
+  await world.pass()
+  const [heard] = world.dialled
+  heard?.ended({ code: 1_006, sentence: 'broken again' })
+  t.same([world.line.state, world.detached], ['resuming', 2])
+  await world.pass()
+  t.equal(world.line.state, 'connected')
+  world.line.cut()
+  t.equal(world.terminated.length, 1)
+  t.not(world.terminated[0], first)
+})
+
+t.test('a client that closes while it connects leaves no connection behind', async (t) => {
+  const { world, first } = begun()
+  world.isPrompt = false
+  world.end(first)
+  await world.pass()
+  world.line.close()
+  t.equal(world.line.state, 'lost')
+  world.connected()
+  for (let n = 0; n < 10; n++) await Promise.resolve()
+  t.same(world.told, ['resuming'], 'it does not go on, and tells nobody')
+  t.equal(world.line.state, 'lost')
+  t.equal(world.terminated.length, 1)
+  t.same(world.heard, [])
+  t.equal(world.timers, 0)
+})
+
+t.test('a client that closes while it is asked for its session cuts the connection', async (t) => {
+  const { world, first } = begun()
+  let answer: () => void = () => undefined
+  world.asked = (resolve) => {
+    answer = resolve
+  }
+  world.end(first)
+  await world.pass()
+  world.line.close()
+  answer()
+  for (let n = 0; n < 10; n++) await Promise.resolve()
+  t.same([world.terminated.length, world.line.state], [1, 'lost'])
+  t.same(world.told, ['resuming'])
+})
+
+t.test(
+  'a client that closes while it is connected stays so until the connection ends',
+  async (t) => {
+    const { world, first } = begun()
+    t.equal(world.line.state, 'connected')
+    world.line.close()
+    t.equal(world.line.state, 'connected')
+    world.end(first)
+    t.same([world.line.state, world.detached, world.timers], ['lost', 0, 0])
+    t.same(world.told, ['lost ended with 1006', 'lost'])
+    t.match(world.endings, [{ code: 1_006, sentence: 'ended with 1006' }])
+  },
+)
+
+t.test('without a connection there is nothing to cut, and no end of one', async (t) => {
+  const world = new World(1_000)
+  t.doesNotThrow(() => world.line.cut())
+  world.line.ended(undefined, { code: 1_006, sentence: '' })
+  t.same([world.line.state, world.told], ['connected', []])
+})
+
+t.test('how long it waits is its own choice when nobody makes another', async (t) => {
+  const waits: number[] = []
+  const line = new UvLine(
+    {
+      ...{ connect: () => Promise.reject(new Error('no')), hasSession: () => true },
+      ...{ attempt: () => undefined, detached: () => undefined, lost: () => undefined },
+      ...{ told: () => undefined, now: () => 0, random: () => 0.5 },
+      after: (ms) => {
+        waits.push(ms)
+        return () => undefined
+      },
+    },
+    { resumeMsMax: 30_000 },
+  )
+  const transport = new World(0).transport()
+  line.begin(transport)
+  line.ended(transport, { code: 1_006, sentence: '' })
+  t.same(waits, [25], 'half of 50 ms')
 })
 
 t.test(
