@@ -1,5 +1,6 @@
 /** Mutants that live for a reason: no test could tell them from the code as it is. */
 import { HYPERVISOR } from './reasons-hypervisor.ts'
+import { SESSIONS } from './reasons-sessions.ts'
 import { ULTRAVISOR } from './reasons-ultravisor.ts'
 import type { Reason } from './report.ts'
 
@@ -8,8 +9,6 @@ type Line = readonly [original: string, replacement: string | readonly string[],
 
 /** By file. */
 export type Lines = Readonly<Record<string, readonly Line[]>>
-
-const SESSIONS: Lines = {}
 
 export const REASONS: readonly Reason[] = Object.entries({
   ...HYPERVISOR,

@@ -1,5 +1,6 @@
 /** How a session ends, or waits, when its connection does. */
 import t from 'tap'
+import { asLpid } from '../../src/abi/page.ts'
 import { Conversations, owning, resumed, ultracall, type Wire } from './conversation-world.ts'
 
 const UNKNOWN = { code: -32_002, message: 'No such session.' }
@@ -53,6 +54,34 @@ t.test('a session ends with its connection when nobody may or will come back', a
   wire.lost()
   t.same(world.told, ['s1 closed', 's1 left 1'], 'without a grace time')
   t.equal(wire.conversation.peer.ended, true)
+})
+
+t.test(
+  'without a grace time nothing is kept of calls: an id is free after its answer',
+  async (t) => {
+    for (const sessionGraceMs of [0, 1]) {
+      const world = new Conversations({ limits: { sessionGraceMs } })
+      const wire = world.open()
+      wire.call(5, 'H_SVM_INIT_DONE', { lpid: 1 })
+      wire.call(5, 'H_SVM_INIT_ABORT', { lpid: 1 })
+      const [, second] = wire.heard()
+      if (sessionGraceMs === 0) t.match(second, { id: 5, result: {} })
+      else t.match(second, { id: 5, error: { code: -32_014 } })
+    }
+  },
+)
+
+t.test('a session that is away ends even if who waits for its answers throws', async (t) => {
+  const world = new Conversations()
+  const wire = owning(world)
+  const mistake = new Error('ours')
+  wire.conversation.call({ call: 'UV_SVM_TERMINATE', lpid: asLpid(1) }, 0, () => {
+    throw mistake
+  })
+  wire.lost()
+  t.doesNotThrow(() => wire.conversation.abandon())
+  t.same(world.told, ['s1 detached', 's1 closed', 's1 left 1'])
+  t.equal(wire.terminated, 0)
 })
 
 t.test('who goes before a session is open leaves none', async (t) => {
