@@ -141,7 +141,7 @@ t.test('a time limit does not pass while the process is stopped', async (t) => {
   }
   afterRunning(
     () => ended++,
-    1_000,
+    1_100,
     timers as never,
     () => clock,
   )
