@@ -42,12 +42,12 @@ export const AREAS: readonly Area[] = [
     name: 'sessions: both ends',
     mutate: [
       ...['src/hv/session*', 'src/server/uv-conversation', 'src/server/uv-connection'],
-      ...['src/peer/uv-backoff', 'src/peer/uv-line'],
+      ...['backoff', 'client', 'gate', 'line'].map((part) => `src/peer/uv-${part}`),
     ],
     // Those over sockets take a hundred times as long.
     tests: [
-      ...['test/hv/session', 'test/peer/uv-line', 'test/server/uv-conversation*'],
-      'test/server/uv-connection',
+      ...['gate', 'line', 'session', 'ws'].map((part) => `test/peer/uv-${part}`),
+      ...['test/hv/session', 'test/server/uv-conversation*', 'test/server/uv-connection'],
     ],
   },
 ]
