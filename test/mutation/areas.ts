@@ -5,25 +5,29 @@ export interface Area {
   readonly name: string
   /** Sources; a star stands for any part of a name or path. */
   readonly mutate: readonly string[]
-  /** Test files without their ending, those that notice most and take least first. */
+  /** Test files without their ending. */
   readonly tests: readonly string[]
+  /** Of these, and more, those that take long: asked of what the others did not notice, by `--survivors`. */
+  readonly slowTests?: readonly string[]
 }
 
 export const AREAS: readonly Area[] = [
   {
     name: 'hypervisor core',
     mutate: ['src/uvmem/*'],
-    tests: [
-      ...['test/uvmem/*', 'test/defects/catalogue', 'test/conformance/hv-codes'],
-      'test/conformance/lines',
+    tests: ['test/uvmem/*'],
+    slowTests: [
+      ...['invariants-random', 'runs', 'snapshot'].map((name) => `test/uvmem/${name}`),
+      ...['test/defects/catalogue', 'test/conformance/hv-codes', 'test/conformance/lines'],
     ],
   },
   {
     name: 'ultravisor core',
     mutate: ['src/ultravisor/*'],
-    tests: [
-      ...['test/ultravisor/*', 'test/peer/uv-window', 'test/peer/uv-agreement'],
-      ...['test/defects/catalogue', 'test/conformance/uv-codes'],
+    tests: ['test/ultravisor/*'],
+    slowTests: [
+      ...['test/ultravisor/properties', 'test/ultravisor/page-memory', 'test/peer/uv-window'],
+      ...['test/peer/uv-agreement', 'test/defects/catalogue', 'test/conformance/uv-codes'],
     ],
   },
   {
@@ -64,7 +68,12 @@ export const filesOf = ({ mutate }: Area, paths: readonly string[]): readonly st
     (file) => paths.length === 0 || paths.some((path) => file.startsWith(path)),
   )
 
-export const testsOf = ({ tests }: Area): readonly string[] => {
+/** The area's test files without their ending: the quick ones, or all of them. */
+export function testsOf({ tests, slowTests = [] }: Area, all: boolean): readonly string[] {
   const ending = '.test.ts'
-  return globFiles(tests, ending).map((file) => file.slice(0, -ending.length))
+  const found = (patterns: readonly string[]): readonly string[] =>
+    globFiles(patterns, ending).map((file) => file.slice(0, -ending.length))
+  const slow = new Set(found(slowTests))
+  const quick = found(tests).filter((file) => !slow.has(file))
+  return all ? [...quick, ...slow] : quick
 }

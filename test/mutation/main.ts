@@ -4,7 +4,7 @@
  * Changes the code in many small ways, one at a time, and asks whether a test notices: files of the two
  * cores and of sessions, those that are at or under a PATH, or all of them. `--stale` leaves out what was
  * measured and has not changed since; `--survivors` tries what survived in those that have not changed
- * again, and nothing else: after tests were written for it. Results of these files are put into test/mutation/results.json
+ * again, and nothing else, by all tests of the area: the slow ones are asked of it alone. Results of these files are put into test/mutation/results.json
  * and report.md after each batch of files (10), so a run that is stopped goes on with `--stale`.
  * `--by-tap` takes a process for each mutant and test file, and writes no results: it is slower by far,
  * and there to check the runner of our own. Exit 0 when 90 % or more are noticed, 1 when not, 2 on bad
@@ -95,7 +95,7 @@ function wishesOf(
     return Array.from({ length: count }, (_, at) => ({
       files: files.slice(at * size, (at + 1) * size),
       survivors: values.survivors ? known : undefined,
-      tests: testsOf(area),
+      tests: testsOf(area, values.survivors),
       atOnce: Number(values['at-once']),
       byTap: values['by-tap'],
     }))

@@ -179,7 +179,10 @@ t.test('a path stands for what is at it or under it, in its area', async (t) => 
 t.test('each area has sources and tests', async (t) => {
   for (const area of AREAS) {
     t.ok(filesOf(area, []).length > 1, `${area.name}: sources`)
-    t.ok(testsOf(area).length > 1, `${area.name}: tests`)
+    const [quick, all] = [testsOf(area, false), testsOf(area, true)]
+    t.ok(quick.length > 1, `${area.name}: tests`)
+    t.same(all.slice(0, quick.length), quick, 'the slow ones come after the others')
+    t.equal(new Set(all).size, all.length)
   }
 })
 

@@ -207,19 +207,3 @@ t.test('a cipher that throws is a mistake of ours, and not of the SVM', async (t
   t.throws(() => pageOut(uv, GFN), { message: 'no such cipher' })
   t.equal(svm.fault, undefined)
 })
-
-t.test('1.6 million tags take about eight bytes each', async (t) => {
-  const { uv, svm } = settle({
-    contentMode: 'tag',
-    slots: [[1, 0, 1_638_400]],
-    secureUnits: 51_200,
-    state: SvmState.Active,
-  })
-  t.equal(uv.availableUnits, 0)
-  const before = process.memoryUsage()
-  for (let i = 0; i < 1_638_400; i++) svm.contents.set(asGfn(i), BigInt(i))
-  const after = process.memoryUsage()
-  const grown = after.arrayBuffers - before.arrayBuffers
-  t.ok(grown < 14 * 2 ** 20, `13 MB of tags: ${grown}`)
-  t.equal(svm.contents.get(asGfn(1_638_399)), 1_638_399n)
-})
