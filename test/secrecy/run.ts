@@ -10,7 +10,7 @@ import { streamPauseMs } from '../../schemas/rest/journal.ts'
 import { asLpid } from '../../src/abi/page.ts'
 import { prng } from '../../src/lib/prng.ts'
 import { HvRest } from '../../src/peer/hv-rest.ts'
-import { connectUv } from '../../src/peer/uv-client.ts'
+import { connectUv, type UvClient } from '../../src/peer/uv-client.ts'
 import { buildApp } from '../../src/server/app.ts'
 import { GUEST_PAGES, type GuestWish, SecretGuest } from './guest.ts'
 import { type HvChild, startHv } from './hv-child.ts'
@@ -91,6 +91,8 @@ class SecrecyRun {
   readonly #stop = new AbortController()
   #hv: HvChild | undefined
   readonly #guests: SecretGuest[] = []
+  /** Its name is a leak that was planted. */
+  #namesake: UvClient | undefined
   #streams: Promise<void> = Promise.resolve()
 
   constructor(wish: SecrecyWish, dir: string) {
@@ -242,6 +244,7 @@ class SecrecyRun {
     await this.#child.obey({ do: 'keep', text })
     const client = await connectUv({ url: this.#child.uv, name: text })
     await client.open()
+    this.#namesake = client
     // The one text of anybody's in the metrics is the version of the program.
     const app = buildApp({ hv: HV, guard: GUARD, version: text })
     const { payload } = await app.http.inject({ url: '/metrics', headers: { host: 'localhost' } })
@@ -250,7 +253,9 @@ class SecrecyRun {
   }
 
   async #end(): Promise<void> {
-    for (const guest of this.#guests) guest.client.close()
+    // Whoever is left without a word looks for the server for half a minute.
+    for (const { client } of this.#guests) client.close()
+    this.#namesake?.close()
     this.#stop.abort()
     await this.#streams
     await this.#child.end()
