@@ -19,7 +19,7 @@ export class Pins {
   }
 
   holds(frame: Frame): boolean {
-    return this.#counts.size > 0 && this.#counts.has(frame)
+    return this.#counts.has(frame)
   }
 
   add(gfn: Gfn, frame: Frame): void {

@@ -129,11 +129,6 @@ export const HYPERVISOR: Lines = {
     ['rule === undefined', 'false', 'only saves memory: a chunk of zeros reads as no chunk'],
   ],
   'src/uvmem/pins.ts': [
-    [
-      'this.#counts.size > 0',
-      ['true', 'this.#counts.size >= 0'],
-      'only saves time: an empty map has no frame',
-    ],
     ['frame === undefined', 'false', 'what is not there is let go: nothing happens'],
   ],
   'src/uvmem/uvmem-slots.ts': [
