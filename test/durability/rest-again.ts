@@ -1,9 +1,12 @@
 /** REST while the server dies and comes back. */
 import { RestError } from '../../src/peer/hv-rest.ts'
 
-/** No answer came: nobody knows whether it was done. 503: the server ended before it was kept. */
+/**
+ * No answer came: nobody knows whether it was done. 503: the server ended before it was kept. 408: it
+ * never saw the whole request, as on a machine that stood still meanwhile.
+ */
 const isLost = (error: unknown): error is RestError =>
-  error instanceof RestError && (error.status === 0 || error.status === 503)
+  error instanceof RestError && [0, 408, 503].includes(error.status)
 
 /** Asks again until there is an answer; what is asked may be done twice, and is done by then. */
 export async function again<T>(ask: () => Promise<T>): Promise<T | undefined> {

@@ -8,6 +8,7 @@ import { imageOf } from '../../src/load/image.ts'
 import { HvRest } from '../../src/peer/hv-rest.ts'
 import { connectUv, type UvClient } from '../../src/peer/uv-client.ts'
 import { GUEST_PAGES, GuestWork } from '../durability/guest-work.ts'
+import { again } from '../durability/rest-again.ts'
 import { type Held, ServerProcess } from './server-process.ts'
 
 export interface SoakWish {
@@ -151,7 +152,7 @@ class Soak {
   }
 
   async #remove(lpid: Lpid): Promise<void> {
-    await this.#rest.call('deleteVm', { path: { lpid } })
+    await again(() => this.#rest.call('deleteVm', { path: { lpid } }))
   }
 
   /** Everybody goes. What the server had before anybody came, and no more, is left. */
