@@ -15,8 +15,8 @@ export function drive<Call, Answer, Result>(
   send: (call: Call, answer: (given: Answer) => void) => void,
   done: (result: Result) => void,
 ): void {
-  let waiting = false
-  let running = false
+  let waiting: boolean
+  let running: boolean
   let step = steps.next()
 
   const run = (): void => {

@@ -39,7 +39,7 @@ export const AREAS: readonly Area[] = [
     ].map((part) => `src/peer/rpc-${part}.ts`),
     tests: [
       ...['backlog', 'complaints', 'drive', 'end', 'fingerprint', 'ids', 'kept-answers', 'limits'],
-      ...['peer', 'property', 'restore', 'resume', 'resume-ids', 'send'],
+      ...['peer', 'property', 'restore', 'resume', 'resume-ids', 'resume-wait', 'send'],
     ].map((part) => `test/peer/rpc-${part}`),
   },
   {

@@ -5,7 +5,6 @@ const NO_ID = 'only saves time: no call has the id 0'
 const UNREAD = 'nobody reads the kind: a meeting that is no word is a fault'
 const IS_THERE = 'it is there: only the type does not know'
 const NO_CALL = 'no call has that id, and so no answer'
-const AS_GOOD = 'another mix of the same words, as good'
 
 export const SESSIONS: Lines = {
   'src/hv/session.ts': [
@@ -18,9 +17,7 @@ export const SESSIONS: Lines = {
   'src/peer/rpc-calls.ts': [
     ['output === undefined', 'false', 'only saves time: to spread nothing adds nothing'],
   ],
-  'src/peer/rpc-drive.ts': [['false', 'true', 'it is set before anybody looks']],
   'src/peer/rpc-fingerprint.ts': [
-    ['default: unreachable(body)', 'default:', 'there is no other call'],
     [
       "body.call !== 'SESSION_OPEN'",
       'true',
@@ -31,47 +28,25 @@ export const SESSIONS: Lines = {
       '""',
       'SESSION_OPEN has no LPID to mix in, and nobody asks for its fingerprint',
     ],
-    [
-      'body.bytes?.length ?? -1',
-      'body.bytes?.length && -1',
-      'every byte moves the lanes, so their number shows without being told',
-    ],
-    ['-1', '+1', 'another number for no bytes than for any number of them, as those are mixed in'],
     ['bytes.byteOffset % 4 === 0', 'false', 'only saves time: a copy has the same bytes'],
     ['bytes.byteOffset % 4', 'bytes.byteOffset * 4', 'only saves time: a copy has the same bytes'],
-    ['~7', '7', 'only saves time: what is not taken in eights is taken byte by byte'],
-    [
-      'Math.imul(((a << 5) | (a >>> 27)) ^ (view[at] as number), A) + (view[at + 1] as number)',
-      'Math.imul((a << 5 | a >>> 27) ^ view[at] as number, A) - (view[at + 1] as number)',
-      AS_GOOD,
-    ],
-    [
-      'Math.imul(((b << 5) | (b >>> 27)) ^ (view[at + 2] as number), B) + (view[at + 3] as number)',
-      'Math.imul((b << 5 | b >>> 27) ^ view[at + 2] as number, B) - (view[at + 3] as number)',
-      AS_GOOD,
-    ],
-    [
-      'Math.imul(((c << 5) | (c >>> 27)) ^ (view[at + 4] as number), C) + (view[at + 5] as number)',
-      'Math.imul((c << 5 | c >>> 27) ^ view[at + 4] as number, C) - (view[at + 5] as number)',
-      AS_GOOD,
-    ],
-    [
-      'Math.imul(((d << 5) | (d >>> 27)) ^ (view[at + 6] as number), D) + (view[at + 7] as number)',
-      'Math.imul((d << 5 | d >>> 27) ^ view[at + 6] as number, D) - (view[at + 7] as number)',
-      AS_GOOD,
-    ],
-    ['whole * 4', 'whole / 4', 'only saves time: some bytes are mixed in twice'],
-    [
-      'at < bytes.length',
-      'at <= bytes.length',
-      'one step more without a byte, the same for all that are as long',
-    ],
   ],
   'src/peer/rpc-inbox.ts': [
     ["'fault'", '""', UNREAD],
     ["'answered'", '""', 'what is neither new nor open is answered again'],
     ['this.answers?.index', 'this.answers.index', 'only who keeps answers has another connection'],
+    ['this.answers?.find', 'this.answers.find', IS_THERE],
     ['this.answers?.outcome', 'this.answers.outcome', IS_THERE],
+    [
+      'last !== undefined && last.code === error.code && last.data === error.data',
+      'false',
+      'only saves memory: one object for many that are alike',
+    ],
+    [
+      'last.code === error.code',
+      ['true', 'last.code !== error.code'],
+      'only saves memory: refusals with one object of details have one code',
+    ],
     [
       'answers !== undefined',
       'true',
@@ -84,6 +59,32 @@ export const SESSIONS: Lines = {
     ],
   ],
   'src/peer/rpc-kept-answers.ts': [
+    ['kept === FORGOTTEN', 'false', 'a symbol has no bytes'],
+    ["kept.kind === 'error'", 'false', 'an error has no bytes'],
+    ["'error'", '""', 'an error has no bytes'],
+    ['[]', '["Stryker was here"]', 'the first answer takes that place'],
+    [
+      'this.#total === this.#capacity',
+      'true',
+      'only costs memory: the ring grows before it is full',
+    ],
+    [
+      "outcome.kind === 'answer' && isPlain(outcome)",
+      'false',
+      'only costs memory: an object says the same as its numbers',
+    ],
+    ["'answer'", '""', 'only costs memory: an object says the same as its numbers'],
+    [
+      'page === undefined && bytes === undefined && session === undefined',
+      'false',
+      'only costs memory: an object says the same as its numbers',
+    ],
+    [
+      "({ page, bytes, session }: Extract<Outcome, { kind: 'answer' }>): boolean => page === undefined && bytes === undefined && session === undefined",
+      '() => undefined',
+      'only costs memory: an object says the same as its numbers',
+    ],
+    ["more.kind === 'error'", 'true', 'a copy of an answer says the same'],
     ['this.#index?.get', 'this.#index.get', IS_THERE],
     ['oldest >= 0', 'true', 'no answer has a number below 0'],
   ],
@@ -97,7 +98,6 @@ export const SESSIONS: Lines = {
     ['[]', '["Stryker was here"]', 'only frees memory: nothing is sent or counted after the end'],
   ],
   'src/peer/rpc-peer.ts': [
-    ['default: unreachable(item)', 'default:', 'there is no other kind'],
     ['parent === 0', 'false', NO_ID],
     [
       'this.#connection === undefined',

@@ -196,4 +196,14 @@ t.test('checks of what never happens are not changed, conditions of calls are', 
   t.equal(shouldIgnore(argument('present', 'CallExpression')), undefined)
   t.equal(shouldIgnore(argument('refuse', 'StringLiteral')), undefined)
   t.equal(shouldIgnore({ node: { type: 'StringLiteral' } }), undefined)
+  const call = (name: string) => ({ type: 'CallExpression', callee: { name } })
+  const only = (name: string, test: object | null, statement: 'expression' | 'argument') => ({
+    node: { type: 'SwitchCase', test, consequent: [{ [statement]: call(name) }] },
+  })
+  for (const statement of ['expression', 'argument'] as const) {
+    const why = 'a check of what never happens'
+    t.equal(shouldIgnore(only('unreachable', null, statement)), why)
+    t.equal(shouldIgnore(only('unreachable', {}, statement)), undefined, 'a case that happens')
+    t.equal(shouldIgnore(only('refuse', null, statement)), undefined)
+  }
 })

@@ -111,6 +111,21 @@ t.test('calls that differ in anything have different fingerprints', async (t) =>
   }
 })
 
+t.test('fingerprints are in ledgers, and stay what they were', async (t) => {
+  // Worked out by another program, from the description of the steps.
+  const known: readonly (readonly [body: WireCall, parent: number, mark: string])[] = [
+    [pageIn(0x1_0001_0000, 1), 3, '511635486 1615906309'],
+    [stored(null, 8), 0, '728233567 732509801'],
+    [stored(page().subarray(0, 0), 8), 0, '1674670242 -1278093890'],
+    [stored(page().subarray(0, 5), 8), 0, '-1087683884 1888830527'],
+    [stored(page().subarray(0, 33), 8), 0, '-1103305575 1778896716'],
+    [stored(page().subarray(0, 100), 8), 0, '-1950205522 -2141388694'],
+    [taken(page()), 0, '316593391 -1339095782'],
+    [taken(2n ** 63n + 5n), 0, '648651444 -974576948'],
+  ]
+  for (const [body, parent, mark] of known) t.equal(markOf(body, parent), mark)
+})
+
 t.test('bytes count as they are, wherever they lie in memory', async (t) => {
   const whole = new Uint8Array(65_536 + 3)
   whole.set(page(), 3)

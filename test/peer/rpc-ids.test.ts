@@ -89,7 +89,7 @@ for (const protocol of PROTOCOLS) {
   t.test(
     `${protocol}: an id below the highest is new as long as all answers are kept`,
     async (t) => {
-      const { say, executed } = world(protocol, { answersKeptMax: 4 })
+      const { say, executed, peer } = world(protocol, { answersKeptMax: 4 })
       t.match(say([10, page(0)], [3, page(1)], [5, page(2)]), [
         answer(10, 1),
         answer(3, 2),
@@ -102,8 +102,18 @@ for (const protocol of PROTOCOLS) {
       t.match(say([3, page(1)]), [answer(3, 2)], 'at the limit')
       t.match(say([3, page(9)]), [error(3, -32_014, { id: 3 })])
       t.equal(executed.length, 5)
+      const { faultsReceived, callsRepeated, errorsSent } = peer.counters
+      t.same([faultsReceived, callsRepeated, errorsSent], [3, 1, 3], 'refused, not repeated')
     },
   )
+
+  t.test(`${protocol}: ids may begin anywhere, above 2^31 as well`, async (t) => {
+    const { say, executed } = world(protocol, { answersKeptMax: 2 })
+    for (let n = 0; n < 5; n++) {
+      t.match(say([3_000_000_000 + n, page(n)]), [answer(3_000_000_000 + n, n + 1)])
+    }
+    t.equal(executed.length, 5)
+  })
 
   t.test(`${protocol}: when pages in answers were let go, an unknown id is refused`, async (t) => {
     const read = (length: number): UpCall => ({
@@ -117,12 +127,13 @@ for (const protocol of PROTOCOLS) {
       const length = call.body.call === 'MEM_READ' ? call.body.length : 0
       call.answer(0, { bytes: new Uint8Array(length) })
     }
-    const { say } = world(protocol, { answerBytesKeptMax: 100 }, true, serve)
+    const { say, peer } = world(protocol, { answerBytesKeptMax: 100 }, true, serve)
     say([10, read(100)])
     t.match(say([5, read(1)]), [answer(5, 0)], '101 bytes: the first 100 go after this one came')
     t.match(say([4, read(1)]), [forgotten(4, LIMITS.answersKeptMax)])
     t.match(say([10, read(100)]), [forgotten(10, 100, 'answerBytesKeptMax')])
     t.match(say([10, read(99)]), [error(10, -32_014, { id: 10 })], 'its payload is known still')
+    t.match(peer.counters, { faultsReceived: 3, callsRepeated: 0 })
   })
 
   t.test(`${protocol}: without a grace time an id is free after its answer`, async (t) => {

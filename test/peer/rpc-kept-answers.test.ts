@@ -3,6 +3,7 @@ import t from 'tap'
 import type { Outcome } from '../../schemas/messages.ts'
 import { KeptAnswers } from '../../src/peer/rpc-kept-answers.ts'
 
+const FACTS = { session: 's1', token: 't', host: { pageShift: 16, poolPages: 1, profile: 'p' } }
 const key = (id: number) => ({ id, low: id * 3, high: -id })
 const plain = (id: number, ret = 0): Outcome => ({ kind: 'answer', id, call: 'HDSI', ret })
 const withBytes = (id: number, length: number): Outcome => ({
@@ -95,6 +96,7 @@ t.test('outputs and errors are given again as they were', async (t) => {
     withBytes(4, 8),
     { kind: 'error', id: 5, code: -32_001, message: 'no', data: { lpid: 1 } },
     { kind: 'answer', id: 6, call: 'HDSI', ret: -9_007_199_254_740_991 },
+    { kind: 'answer', id: 7, call: 'SESSION_OPEN', ret: 0, session: FACTS },
   ]
   const ring = new KeptAnswers(10, 100)
   for (const outcome of outcomes) add(ring, outcome)

@@ -149,6 +149,23 @@ t.test('what was refused is refused again, also when there would be room now', a
   t.equal(held.length, 2, 'a new one is begun')
 })
 
+t.test('each refusal is repeated as it was, whatever was refused beside it', async (t) => {
+  const held: FromUv[] = []
+  const { say, resume } = server((call) => held.push(call), { callsInFlightMax: 1 })
+  const calls = [done(1), done(2, 1, 7), done(3), done(4, 1, 9), done(5, 1, 7), done(6)]
+  const refused = say(...calls)
+  const unknown = (id: number, parent: number) => ({
+    id,
+    error: { code: -32008, data: { parent } },
+  })
+  const full = (id: number) => ({ id, error: { code: -32003, data: { max: 1 } } })
+  t.match(refused, [unknown(2, 7), full(3), unknown(4, 9), unknown(5, 7), full(6)])
+  t.equal(refused.length, 5)
+  resume()
+  t.same(say(...calls), refused)
+  t.equal(held.length, 1)
+})
+
 t.test('a call that counts as never come is new when it comes again', async (t) => {
   const served: FromUv[] = []
   const { say, resume } = server((call) => served.push(call))
