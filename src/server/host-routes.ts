@@ -6,6 +6,17 @@ import { unexplained, violationsOf } from '../uvmem/invariants.ts'
 import type { Handlers } from './handler.ts'
 import { problem } from './problem.ts'
 
+/** To make a document of the schemas takes some ten milliseconds: whoever asks often shall not cost that. */
+function madeOnce<T>(make: (version: string) => T): (version: string) => T {
+  let made: { readonly version: string; readonly document: T } | undefined
+  return (version) => {
+    if (made?.version !== version) made = { version, document: make(version) }
+    return made.document
+  }
+}
+const openApi = madeOnce(openApiDocument)
+const asyncApi = madeOnce(asyncApiDocument)
+
 export const HOST_HANDLERS: Handlers<
   | 'getLive'
   | 'getReady'
@@ -20,8 +31,8 @@ export const HOST_HANDLERS: Handlers<
   getLive: () => ({ status: 'ok' }),
   getReady: ({ hv }) =>
     hv.stopping ? problem('shutting-down', 'The server was told to stop.') : { status: 'ready' },
-  getOpenApi: ({ version }) => ({ ...openApiDocument(version) }),
-  getAsyncApi: ({ version }) => ({ ...asyncApiDocument(version) }),
+  getOpenApi: ({ version }) => ({ ...openApi(version) }),
+  getAsyncApi: ({ version }) => ({ ...asyncApi(version) }),
   getHost: ({ hv, version }) => {
     const { host, config } = hv
     const { pool } = host.devices

@@ -26,7 +26,7 @@ interface Document {
   readonly components: { readonly schemas: Readonly<Record<string, Schema>> }
 }
 
-/** One operation, with its answers ready to be judged. */
+/** One operation, with what its answers must be. */
 export interface Operation {
   readonly id: string
   readonly method: string
@@ -34,24 +34,30 @@ export interface Operation {
   readonly parameters: readonly Parameter[]
   /** Type and schema of the body; none is taken without it. */
   readonly body: { readonly type: string; readonly schema: Schema } | undefined
-  /** By status, then by type. */
-  readonly answers: ReadonlyMap<number, ReadonlyMap<string, ValidateFunction>>
+  /** Schemas by status, then by type. */
+  readonly answers: ReadonlyMap<number, ReadonlyMap<string, Schema>>
 }
 
 const document = documentAt('generated/openapi.json') as Document
 const ajv = new Ajv2020({ strict: false, logger: false, validateFormats: false })
-const validatorOf = (schema: Schema): ValidateFunction =>
-  ajv.compile({ ...schema, components: document.components })
+const validators = new Map<Schema, ValidateFunction>()
+
+/** Made when it is asked for first: all of them take seconds. */
+function validatorOf(schema: Schema): ValidateFunction {
+  const known = validators.get(schema)
+  if (known !== undefined) return known
+  const made = ajv.compile({ ...schema, components: document.components })
+  validators.set(schema, made)
+  return made
+}
 
 /** A problem document, wherever it comes from. */
-const isProblem = validatorOf({ $ref: '#/components/schemas/Problem' })
+const PROBLEM: Schema = { $ref: '#/components/schemas/Problem' }
 
 function operationOf(path: string, method: string, raw: RawOperation): Operation {
   const [type, content] = Object.entries(raw.requestBody?.content ?? {})[0] ?? []
   const answers = Object.entries(raw.responses).map(([status, { content: kinds = {} }]) => {
-    const byType = Object.entries(kinds).map(
-      ([kind, { schema }]) => [kind, validatorOf(schema)] as const,
-    )
+    const byType = Object.entries(kinds).map(([kind, { schema }]) => [kind, schema] as const)
     return [Number(status), new Map(byType)] as const
   })
   return {
@@ -99,9 +105,10 @@ export function misanswer(
   if (kinds === undefined) return `status ${status} is not documented: ${text.slice(0, 300)}`
   if (status >= 400) return problemFault(answer)
   if (status === 304) return text === '' ? undefined : 'a 304 with a body'
-  const validate = kinds.get(type)
-  if (validate === undefined) return `an answer of type ${type}`
+  const schema = kinds.get(type)
+  if (schema === undefined) return `an answer of type ${type}`
   if (type !== 'application/json') return undefined
+  const validate = validatorOf(schema)
   return validate(JSON.parse(text))
     ? undefined
     : `${ajv.errorsText(validate.errors)}: ${text.slice(0, 300)}`
@@ -110,6 +117,6 @@ export function misanswer(
 function problemFault({ status, type, text }: RestAnswer): string | undefined {
   if (type !== 'application/problem+json') return `a problem of type ${type}: ${text.slice(0, 300)}`
   const parsed = JSON.parse(text) as { status?: number }
-  if (!isProblem(parsed)) return `no problem document: ${text.slice(0, 300)}`
+  if (!validatorOf(PROBLEM)(parsed)) return `no problem document: ${text.slice(0, 300)}`
   return parsed.status === status ? undefined : `status ${status} with ${text.slice(0, 300)}`
 }
