@@ -10,6 +10,7 @@ import { connectUv, type UvClient } from '../../src/peer/uv-client.ts'
 import { GUEST_PAGES, GuestWork } from '../durability/guest-work.ts'
 import { again } from '../durability/rest-again.ts'
 import { type Held, ServerProcess } from './server-process.ts'
+import { Standstills } from './standstills.ts'
 
 export interface SoakWish {
   readonly seconds: number
@@ -132,23 +133,35 @@ class Soak {
 
   /** Short sessions, each with a VM of its own, a look at the metrics, and a stream that is cut. */
   async #visit(): Promise<void> {
+    const standstills = new Standstills()
+    try {
+      while (!this.#isOver) {
+        await standstills.over(() => this.#visitOnce())
+        await sleep(visitEveryMs)
+      }
+    } finally {
+      standstills.end()
+    }
+  }
+
+  async #visitOnce(): Promise<void> {
     const { uv, url } = this.#server.address
-    while (!this.#isOver) {
-      const lpid = asLpid(FIRST_VISITOR + (this.#visits % VISITORS))
-      const protocol = this.#visits % 2 === 0 ? 'bin' : 'json'
-      const client = await connectUv({ url: uv, protocol })
+    const lpid = asLpid(FIRST_VISITOR + (this.#visits % VISITORS))
+    const protocol = this.#visits % 2 === 0 ? 'bin' : 'json'
+    this.#visits++
+    const client = await connectUv({ url: uv, protocol })
+    try {
       await client.open()
       await client.svm(lpid).registerSlot(asSlotId(0), asGpa(0), PAGE_SIZE)
+    } finally {
       client.close()
-      await this.#remove(lpid)
-      await (await fetch(`${url}/metrics`)).arrayBuffer()
-      const stop = new AbortController()
-      const stream = await fetch(`${url}/v1/journal/stream`, { signal: stop.signal })
-      await stream.body?.getReader().read()
-      stop.abort()
-      this.#visits++
-      await sleep(visitEveryMs)
     }
+    await this.#remove(lpid)
+    await (await fetch(`${url}/metrics`)).arrayBuffer()
+    const stop = new AbortController()
+    const stream = await fetch(`${url}/v1/journal/stream`, { signal: stop.signal })
+    await stream.body?.getReader().read()
+    stop.abort()
   }
 
   async #remove(lpid: Lpid): Promise<void> {

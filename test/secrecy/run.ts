@@ -72,6 +72,9 @@ const HV = {
 }
 const GUARD = { token: undefined, host: '127.0.0.1', allowedOrigins: [] }
 
+/** A machine that stands still for a while, with all that runs on it, is no secret's business. */
+const PATIENT = { headersMsMax: 3_600_000, handshakeMsMax: 3_600_000, pongWaitMsMax: 3_600_000 }
+
 export async function runSecrecy(wish: SecrecyWish): Promise<SecrecyReport> {
   const dir = mkdtempSync(join(tmpdir(), 'uvmem-secrecy-'))
   const run = new SecrecyRun(wish, dir)
@@ -167,6 +170,7 @@ class SecrecyRun {
       durable: true,
       record: join(this.#dir, 'record.ndjson'),
       pool: 4 * GUEST_PAGES * LPIDS.length,
+      ...PATIENT,
     }
     this.#hv = await startHv(options, this.#at('log').stream())
     const { url, uv } = this.#hv
