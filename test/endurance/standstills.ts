@@ -3,19 +3,27 @@
  * cuts off then has waited for nobody's fault, and may be tried again.
  */
 
-const tickMs = 500
-/** A tick that comes so late was held up by more than work. */
-const lateMsMax = 3_000
+export interface StandstillLimits {
+  readonly tickMs: number
+  /** A tick that comes so late was held up by more than work. */
+  readonly lateMsMax: number
+}
 
 export class Standstills {
   /** How many there were. */
   count = 0
-  #at = performance.now()
-  readonly #timer = setInterval(() => {
-    const now = performance.now()
-    if (now - this.#at > tickMs + lateMsMax) this.count++
-    this.#at = now
-  }, tickMs)
+  readonly #tickMs: number
+  readonly #timer: NodeJS.Timeout
+
+  constructor({ tickMs, lateMsMax }: StandstillLimits = { tickMs: 500, lateMsMax: 3_000 }) {
+    this.#tickMs = tickMs
+    let at = performance.now()
+    this.#timer = setInterval(() => {
+      const now = performance.now()
+      if (now - at > tickMs + lateMsMax) this.count++
+      at = now
+    }, tickMs)
+  }
 
   end(): void {
     clearInterval(this.#timer)
@@ -29,7 +37,7 @@ export class Standstills {
         return await run()
       } catch (error) {
         // The tick that tells may come behind what it explains.
-        await new Promise((resolve) => setTimeout(resolve, 2 * tickMs))
+        await new Promise((resolve) => setTimeout(resolve, 2 * this.#tickMs))
         if (this.count === before) throw error
       }
     }
