@@ -22,7 +22,7 @@ import type { Codec, Transport } from './rpc-codec.ts'
 import type { PeerLimits, Report } from './rpc-options.ts'
 import { Peer } from './rpc-peer.ts'
 import { newUvCounts, type UvCounts } from './uv-counts.ts'
-import { CallGate } from './uv-gate.ts'
+import { CALLS_OPEN, CallGate } from './uv-gate.ts'
 import type { LineState } from './uv-line.ts'
 import { type RunEnd, runGuestCall } from './uv-run.ts'
 
@@ -83,7 +83,7 @@ export class UvApp {
       contentMode,
     })
     this.peer = this.#newPeer(options.transport, (incoming) => this.#serve(incoming))
-    this.#gate = new CallGate(this.peer)
+    this.#gate = new CallGate(this.peer, Math.max(CALLS_OPEN, this.window))
   }
 
   /** A peer for SESSION_OPEN on a new connection; then `peer` adopts it. It serves nothing. */

@@ -1,10 +1,12 @@
 /**
- * Keeps an ultravisor's calls within what one connection may have open: a call too many waits here
- * instead of being refused with TOO_MANY_CALLS. First come, first served.
+ * Keeps an ultravisor's calls within what does good to have open on one connection: a call too many
+ * waits here instead of being refused with TOO_MANY_CALLS. First come, first served.
  *
- * How many may be open is the hypervisor's to say, and it may be less than this side thinks. It says so
- * with the first refusal, which names the limit; if it names none, or refuses although it is kept, half
- * of what was open counts, and one more for each time that so many were answered. What was refused was
+ * That is less than the limit of the wire, at which all that is under way has left the processors'
+ * caches: with eight clients a call costs twice as much. How many may be open is the hypervisor's to
+ * say, and it may be less again. It says so with the first refusal, which names the limit; if it names
+ * none, or refuses although it is kept, half of what was open counts, and one more for each time that so
+ * many were answered. What was refused was
  * not begun: it is made again, before anything that came later, and its caller never hears of it. Only
  * a call that is refused while nothing else is open is told: waiting would not help it.
  *
@@ -17,6 +19,9 @@ import { WaitingLine } from '../lib/waiting-line.ts'
 import type { Done } from './rpc-calls.ts'
 import type { Peer } from './rpc-peer.ts'
 
+/** Calls that a client has open at most, unless it is told to have more. */
+export const CALLS_OPEN = 256
+
 interface Waiting {
   readonly body: UpCall
   readonly done: Done
@@ -28,18 +33,21 @@ export class CallGate {
   /** Refused, and to be made again before anything else. */
   readonly #refused = new WaitingLine<Waiting>()
   #open = 0
-  /** Calls that may be open, as far as the other side has said; never more than the peer's limit. */
-  #window = Number.POSITIVE_INFINITY
+  /** Calls that may be open; never more than the peer's limit. */
+  #window: number
   /** The window never grows beyond it. */
-  #windowMax = Number.POSITIVE_INFINITY
+  #windowMax: number
   /** Calls answered since the window grew. */
   #answered = 0
   /** Calls made so far, and how many that were when the window shrank: it shrinks once for them all. */
   #made = 0
   #madeBefore = 0
 
-  constructor(peer: Peer<UpCall, DownCall>) {
+  /** `most`: calls that are open at most, if the other side takes as many; 1 and more. */
+  constructor(peer: Peer<UpCall, DownCall>, most = CALLS_OPEN) {
     this.#peer = peer
+    this.#window = most
+    this.#windowMax = most
   }
 
   /** Calls that wait for room. */
@@ -47,7 +55,7 @@ export class CallGate {
     return this.#waiting.length + this.#refused.length
   }
 
-  /** Calls that may be open at once; infinite as long as the other side has refused none. */
+  /** Calls that may be open at once. */
   get window(): number {
     return this.#window
   }

@@ -3,7 +3,7 @@
 import type { Program } from '../built-program.ts'
 import { runKills, termMsMax } from '../durability/kill-run.ts'
 import type { Figure } from '../hostile/figures.ts'
-import { flood, rssGrowthBytesMax } from './flood.ts'
+import { type FloodResult, flood, goodputMin, rssGrowthBytesMax } from './flood.ts'
 import { heapGrowthMax, soak } from './soak.ts'
 
 export interface EnduranceWish {
@@ -40,20 +40,29 @@ async function runSoak({ seconds, seed, tell }: EnduranceWish): Promise<Figure> 
 
 async function runOverload({ seed, tell }: EnduranceWish): Promise<Figure> {
   const began = performance.now()
-  const result = await flood({ clients, seconds: floodSeconds, tell })
-  const { capacity, offered, sent, moved, refused, most, rssBefore, alone, wrong } = result
+  const hasty = await flood({ clients, seconds: floodSeconds, isPaced: false, tell })
+  const paced = await flood({ clients, seconds: floodSeconds, isPaced: true, tell })
+  const tooLittle = `done by who holds back: ${paced.goodput} of the capacity`
+  const wrong = [...hasty.wrong, ...paced.wrong, ...(paced.goodput < goodputMin ? [tooLittle] : [])]
   return {
     id: 'overload',
-    promise: `Memory (${rssGrowthBytesMax / 2 ** 20} MiB more at most), queues and buffers stay within their limits; each call is answered or refused; one alone is as quick afterwards`,
-    fault: 'three times the calls that it can do, from clients that do not wait',
-    ...{ count: sent, seed, durationMs: since(began), ok: wrong.length === 0 },
-    detail: [
-      `${Math.round(capacity)} calls a second, then ${Math.round(offered)}: ${moved} pages moved, ${refused} calls refused`,
-      `rss ${rssBefore}, ${most.rss} at most; longest queue ${most.queueLongest}`,
-      `a call alone: ${alone.before} us before, ${alone.after} us afterwards`,
-      ...wrong,
-    ].join('\n'),
+    promise: `Memory (${rssGrowthBytesMax / 2 ** 20} MiB more at most), queues and buffers stay within their limits; each call is answered or refused; one alone is as quick afterwards; clients that hold back get ${goodputMin * 100} % of the capacity or more done`,
+    fault:
+      'three times the calls that it can do, from clients that hold back what is too much, and from some that do not',
+    ...{ count: hasty.sent + paced.sent, seed, durationMs: since(began), ok: wrong.length === 0 },
+    detail: [...linesOf('held back', paced), ...linesOf('sent all the same', hasty), ...wrong].join(
+      '\n',
+    ),
   }
+}
+
+function linesOf(how: string, result: FloodResult): string[] {
+  const { capacity, offered, goodput, moved, refused, heldBack, most, rssBefore, alone } = result
+  const done = `${Math.round(goodput * 100)} % of the capacity done`
+  return [
+    `${how}: ${Math.round(capacity)} calls a second, then ${Math.round(offered)}: ${done}; ${moved} pages moved, ${refused} calls refused, ${heldBack} held back`,
+    `  rss ${rssBefore}, ${most.rss} at most; longest queue ${most.queueLongest}; a call alone: ${alone.before} us before, ${alone.after} us afterwards`,
+  ]
 }
 
 async function runSigterm({ times, seed, program }: EnduranceWish): Promise<Figure> {

@@ -9,7 +9,7 @@ import { type FromUv, type PairOptions, pageIn, pair } from './pair.ts'
 const limitsOf = (callsInFlightMax: number) => ({ ...LIMITS, callsInFlightMax })
 
 /** A hypervisor that answers when it is told to, and may take fewer calls than its client thinks. */
-function newGate(hvMax: number, uvMax: number, options: PairOptions = {}) {
+function newGate(hvMax: number, uvMax: number, options: PairOptions = {}, open?: number) {
   const held: FromUv[] = []
   let most = 0
   const line = pair({
@@ -21,7 +21,7 @@ function newGate(hvMax: number, uvMax: number, options: PairOptions = {}) {
     },
     ...options,
   })
-  const gate = new CallGate(line.uv)
+  const gate = new CallGate(line.uv, open)
   const told: { gpa: number; outcome: Outcome }[] = []
   const ask = (gpa: number): void =>
     gate.call(pageIn(gpa), (outcome) => told.push({ gpa, outcome }))
@@ -41,7 +41,7 @@ t.test('a hypervisor that takes fewer calls is asked for no more, after one roun
   for (const codecs of [undefined, { hv: hvBinaryCodec(), uv: uvBinaryCodec() }]) {
     const world = newGate(4, 16, codecs === undefined ? {} : { codecs })
     for (const n of count(16)) world.ask(n)
-    t.equal(world.gate.window, Number.POSITIVE_INFINITY, 'nobody has said anything yet')
+    t.equal(world.gate.window, 256, 'nobody has said anything yet')
     world.settle()
     t.equal(world.refusals(), 12, 'the first round finds the limit')
     t.equal(world.gate.window, 4)
@@ -70,7 +70,22 @@ t.test('at the limit nobody waits; one past it waits, and nothing is refused', a
   world.answer(4)
   t.same(gpas(world.told), count(5))
   t.equal(world.refusals(), 0)
-  t.equal(world.gate.window, Number.POSITIVE_INFINITY)
+  t.equal(world.gate.window, 256)
+})
+
+t.test('256 calls are open, however many more the other side would take; or as told', async (t) => {
+  const world = newGate(1_024, 1_024)
+  for (const n of count(256)) world.ask(n)
+  t.equal(world.gate.length, 0)
+  world.ask(256)
+  t.equal(world.gate.length, 1, 'one past')
+  world.settle()
+  t.equal(world.most(), 256)
+  const told = newGate(1_024, 1_024, {}, 300)
+  for (const n of count(300)) told.ask(n)
+  t.equal(told.gate.length, 0)
+  told.ask(300)
+  t.equal(told.gate.length, 1)
 })
 
 t.test('who is refused while nothing else is open is told', async (t) => {
