@@ -1,7 +1,37 @@
 /** Why mutants of the ultravisor's core live (see reasons.ts). */
 import type { Lines } from './reasons.ts'
 
+const ALL_PARTS = 'only saves time: to look at every part comes to the same'
+
 export const ULTRAVISOR: Lines = {
+  'src/ultravisor/esm.ts': [['{ ret: 0 }', '{}', 'what the first step is handed is not looked at']],
+  'src/ultravisor/hex.ts': [
+    ['i < bytes.length', 'i <= bytes.length', 'a byte behind the end of an array is not kept'],
+  ],
+  'src/ultravisor/page-contents.ts': [
+    ['page === null', 'false', 'only saves memory: a part without pages reads as zeros'],
+    ['[Math.floor(start / CHUNK), Math.floor((end - 1) / CHUNK)]', '[]', ALL_PARTS],
+    ['(end - 1) / CHUNK', '(end - 1) * CHUNK', ALL_PARTS],
+    ['end - 1', 'end + 1', 'of a part behind the range nothing is cleared'],
+    ['last - first < this.#chunks.size', ['false', 'last - first <= this.#chunks.size'], ALL_PARTS],
+    ['last - first', 'last + first', ALL_PARTS],
+    [
+      '{ for (let key = first; key <= last; key++) this.#clearIn(key, start, end) return }',
+      '{}',
+      ALL_PARTS,
+    ],
+    ['from >= to', 'from > to', 'from a place to itself there is nothing to clear'],
+    [
+      'chunk.bytes?.delete',
+      'chunk.bytes.delete',
+      'there are bytes, as one of them was just met: only the type does not know',
+    ],
+    [
+      'from === 0 && to === CHUNK',
+      'false',
+      'only saves memory: a part without pages reads as zeros',
+    ],
+  ],
   'src/ultravisor/frame-table.ts': [
     [
       'false',

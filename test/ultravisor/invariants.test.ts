@@ -120,6 +120,9 @@ t.test('a violation says where it is and what was found', async (t) => {
     harm(svm, uv)
     t.same(violationsOf(uv), want)
   }
+  const turning = settle({ state: SvmState.Active })
+  startTracking(turning.uv, turning.svm)
+  t.same(violationsOf(turning.uv), [], 'a guest that turns secure may track')
   const { uv } = settle({ slots: [] })
   uv.svms.get(asLpid(7))?.pages.freeRoot()
   t.same(violationsOf(uv), [], 'without slots no page table is missed')
@@ -132,6 +135,7 @@ t.test('a frame must be mapped as its state says', async (t) => {
     ['Shared', hvEntry(RA, Pte.Present), ['shared']],
     ['Shared', hvEntry(RA, soft), ['shared']],
     ['Shared', OWN_PRESENT, ['shared']],
+    ['Shared', OWN_PRESENT | soft, ['shared']],
     ['SharedInv', hvEntry(RA, soft), []],
     ['SharedInv', hvEntry(RA, soft | Pte.Present), ['not-present']],
     ['SharedImplicit', hvEntry(RA, soft), []],

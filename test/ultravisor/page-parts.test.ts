@@ -242,6 +242,8 @@ t.test('contents are cleared to the ends of a range, tags and bytes', async (t) 
     t.same(left(kind, 9, 1_025), [0, 1, 2_048, 2_050, 5_000], kind)
     t.same(left(kind, 0, 1_024), [1_024, 2_048, 2_050, 5_000], kind)
     t.same(left(kind, 1_023, 2_050), [0, 1, 9, 10, 2_050, 5_000], kind)
+    t.same(left(kind, 0, 5), gfns.slice(2), kind)
+    t.same(left(kind, 2_050, 4_000), [...gfns.slice(0, 7), 5_000], kind)
     t.same(left(kind, 5, 5), gfns, `${kind}: an empty range`)
     t.same(left(kind, 3, 5_000), [0, 1, 5_000], kind)
     t.same(left(kind, 0, 1_000_000), [], kind)
@@ -279,6 +281,18 @@ t.test('a page has one content: the last that was set', async (t) => {
   t.same([...contents.pages()], [])
   t.equal(contents.get(asGfn(9_999)), null)
   t.equal(contents.glance(asGfn(9_999)), null)
+})
+
+t.test('pages of bytes alone are listed as they are', async (t) => {
+  const contents = new PageContents()
+  contents.set(asGfn(1_030), filled(4))
+  const pages = [...contents.pages()]
+  t.same(
+    pages.map(([gfn]) => gfn),
+    [1_030],
+  )
+  contents.clearRange(1_030, 1_031)
+  t.same([...contents.pages()], [])
 })
 
 t.test('tags and digits', async (t) => {
