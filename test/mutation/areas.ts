@@ -46,12 +46,12 @@ export const AREAS: readonly Area[] = [
     name: 'sessions: both ends',
     mutate: [
       ...['src/hv/session*', 'src/server/uv-conversation', 'src/server/uv-connection'],
-      ...['backoff', 'client', 'gate', 'line'].map((part) => `src/peer/uv-${part}`),
+      ...['backoff', 'gate', 'line'].map((part) => `src/peer/uv-${part}`),
     ],
     // Those over sockets take a hundred times as long.
     tests: [
-      ...['gate', 'line', 'session', 'ws'].map((part) => `test/peer/uv-${part}`),
-      ...['test/hv/session', 'test/server/uv-conversation*', 'test/server/uv-connection'],
+      ...['test/peer/uv-gate', 'test/peer/uv-line', 'test/hv/session'],
+      ...['test/server/uv-conversation*', 'test/server/uv-connection'],
     ],
   },
 ]

@@ -36,6 +36,7 @@ export const SESSIONS: Lines = {
     ["'answered'", '""', 'what is neither new nor open is answered again'],
     ['this.answers?.index', 'this.answers.index', 'only who keeps answers has another connection'],
     ['this.answers?.find', 'this.answers.find', IS_THERE],
+    ['-1', '+1', 'only who keeps answers is asked for one'],
     ['this.answers?.outcome', 'this.answers.outcome', IS_THERE],
     [
       'last !== undefined && last.code === error.code && last.data === error.data',
@@ -85,7 +86,6 @@ export const SESSIONS: Lines = {
       'only costs memory: an object says the same as its numbers',
     ],
     ["more.kind === 'error'", 'true', 'a copy of an answer says the same'],
-    ['this.#index?.get', 'this.#index.get', IS_THERE],
     ['oldest >= 0', 'true', 'no answer has a number below 0'],
   ],
   'src/peer/rpc-outbox.ts': [
