@@ -3,12 +3,12 @@
  *
  * Changes the code in many small ways, one at a time, and asks whether a test notices: files of the two
  * cores and of sessions, those that are at or under a PATH, or all of them. `--stale` leaves out what was
- * measured and has not changed since; `--survivors` tries what survived in those that have not changed
- * again, and nothing else, by all tests of the area: the slow ones are asked of it alone. Results of these files are put into test/mutation/results.json
- * and report.md after each batch of files (10), so a run that is stopped goes on with `--stale`.
- * `--by-tap` takes a process for each mutant and test file, and writes no results: it is slower by far,
- * and there to check the runner of our own. Exit 0 when 90 % or more are noticed, 1 when not, 2 on bad
- * usage.
+ * measured and has not changed since; `--survivors` tries what survived without a reason in those that have
+ * not changed again, and nothing else, by all tests of the area: the slow ones are asked of it alone.
+ * Results of these files are put into test/mutation/results.json and report.md after each batch of files
+ * (10), so a run that is stopped goes on with `--stale`. `--by-tap` takes a process for each mutant and test
+ * file, and writes no results: it is slower by far, and there to check the runner of our own. Exit 0 when
+ * 90 % or more are noticed, 1 when not, 2 on bad usage.
  *
  * Stryker 9 is the last that runs on Node 20. It is installed beside this file, by its own lock file: who
  * builds or tests the product does not need its packages.
@@ -19,7 +19,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { AREAS, filesOf, testsOf } from './areas.ts'
 import { REASONS } from './reasons.ts'
-import { documentOf, whyOf } from './report.ts'
+import { documentOf, withoutReason } from './report.ts'
 import {
   digestOf,
   type FileResult,
@@ -83,10 +83,13 @@ function wishesOf(
 ): readonly StrykerWish[] {
   const size = Math.max(1, Number(values.batch))
   const known = new Map(readResults(ROOT).map((result) => [result.file, result]))
+  const survivors = new Map(
+    [...known.values()].map((result) => [result.file, withoutReason(REASONS, result)]),
+  )
   const isStale = (file: string): boolean =>
     known.get(file)?.digest !== digestOf(readFileSync(join(ROOT, file), 'utf8'))
   const isWanted = (file: string): boolean => {
-    if (values.survivors) return !isStale(file) && known.get(file)?.survivors.length !== 0
+    if (values.survivors) return !isStale(file) && survivors.get(file)?.length !== 0
     return !values.stale || isStale(file)
   }
   return AREAS.flatMap((area) => {
@@ -94,7 +97,7 @@ function wishesOf(
     const count = Math.ceil(files.length / size)
     return Array.from({ length: count }, (_, at) => ({
       files: files.slice(at * size, (at + 1) * size),
-      survivors: values.survivors ? known : undefined,
+      survivors: values.survivors ? survivors : undefined,
       tests: testsOf(area, values.survivors),
       atOnce: Number(values['at-once']),
       byTap: values['by-tap'],
@@ -108,8 +111,9 @@ function resultsOfWish(wish: StrykerWish): readonly FileResult[] {
   const report = runStryker(ROOT, wish)
   const date = new Date().toISOString().slice(0, 10)
   const made = { commit, date }
+  const known = wish.survivors === undefined ? [] : readResults(ROOT)
   const measured = resultsOf(report, made).map((result) => {
-    const older = wish.survivors?.get(result.file)
+    const older = known.find(({ file }) => file === result.file)
     const noticed = noticedIn(report, result.file)
     return older === undefined ? result : withFewerSurvivors(older, noticed, made)
   })
@@ -129,11 +133,9 @@ function resultsOfWish(wish: StrykerWish): readonly FileResult[] {
 }
 
 function show(results: readonly FileResult[], tookMs: number, json: string | undefined): boolean {
-  for (const { file, survivors } of results) {
-    for (const survivor of survivors.filter((each) => whyOf(REASONS, file, each) === undefined)) {
-      console.log(
-        `survives: ${file}:${survivor.line}: ${survivor.original} → ${survivor.replacement}`,
-      )
+  for (const result of results) {
+    for (const { line, original, replacement } of withoutReason(REASONS, result)) {
+      console.log(`survives: ${result.file}:${line}: ${original} → ${replacement}`)
     }
   }
   for (const result of results) {

@@ -6,11 +6,30 @@ const SAVES_TIME = 'only saves time: without notes there is none to take away'
 const BACKED = 'a secure frame is in a memory slot and in a uvmem slot'
 
 export const HYPERVISOR: Lines = {
+  'src/uvmem/invariants-vm.ts': [
+    ['word !== undefined', 'true', 'undefined is no secure word: only the type does not know'],
+  ],
+  'src/uvmem/secure-rest.ts': [
+    ['++turns', '--turns', 'every so many steps, in whichever direction they are counted'],
+    ['frame <= 0', 'frame < 0', FRAME_ZERO],
+    ['count === 0', 'false', 'nothing is done to no frames'],
+  ],
+  'src/uvmem/profile.ts': [
+    ["'registered'", '""', 'one of three: what is neither of the two others'],
+    ["'by-fault'", '""', 'one of three: what is neither of the two others'],
+    ["'earlier-slots'", '""', 'one of three: what is neither of the two others'],
+  ],
   'src/uvmem/device-pages.ts': [
     ['pfn < 0', 'false', 'what is available can be taken: it has been asked a line before'],
     ['this.#notes.size > 0', ['true', 'this.#notes.size >= 0'], SAVES_TIME],
   ],
   'src/uvmem/drop-pages.ts': [
+    [
+      'devices.notes().size > 0',
+      'false',
+      'a page that is mapped where its state is has no other address noted, and its marks go with it',
+    ],
+
     ['++turns', '--turns', 'every so many steps, in whichever direction they are counted'],
     [
       'run.step === 0',
@@ -49,6 +68,8 @@ export const HYPERVISOR: Lines = {
     ],
   ],
   'src/uvmem/host-ram.ts': [
+    ['offset === 0', 'true', 'a whole page fits at the start alone'],
+
     ['n < 0', 'n <= 0', FRAME_ZERO],
     [
       'frame < this.#pool.size',

@@ -29,6 +29,13 @@ export const whyOf = (
       [reason.replacement].flat().includes(replacement),
   )?.why
 
+/** What survives in a file for no reason that is told. */
+export const withoutReason = (
+  reasons: readonly Reason[],
+  { file, survivors }: Pick<FileResult, 'file' | 'survivors'>,
+): readonly Survivor[] =>
+  survivors.filter((survivor) => whyOf(reasons, file, survivor) === undefined)
+
 const cell = (text: string): string => text.replaceAll('|', '\\|')
 const percent = (results: readonly FileResult[]): string =>
   `${percentOf(scoreOf(results)).toFixed(1)} %`

@@ -2,13 +2,13 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { FileResult } from './results.ts'
+import type { Survivor } from './results.ts'
 import { StrykerReport } from './stryker-report.ts'
 
 export interface StrykerWish {
   readonly files: readonly string[]
   /** Only what survived is tried, by file; everything when undefined. */
-  readonly survivors: ReadonlyMap<string, FileResult> | undefined
+  readonly survivors: ReadonlyMap<string, readonly Survivor[]> | undefined
   /** Test files without their ending. */
   readonly tests: readonly string[]
   /** How many processes work at once. */
@@ -44,8 +44,8 @@ export function runStryker(root: string, wish: StrykerWish): StrykerReport {
 }
 
 /** A file, or the lines of it where something survived. */
-const placesOf = (file: string, result: FileResult | undefined): readonly string[] => {
-  const places = result?.survivors.map(({ line, lines }) => `${file}:${line}-${line + lines - 1}`)
+const placesOf = (file: string, survivors: readonly Survivor[] | undefined): readonly string[] => {
+  const places = survivors?.map(({ line, lines }) => `${file}:${line}-${line + lines - 1}`)
   return places === undefined ? [file] : [...new Set(places)]
 }
 
