@@ -6,6 +6,14 @@ const SAVES_TIME = 'only saves time: without notes there is none to take away'
 const BACKED = 'a secure frame is in a memory slot and in a uvmem slot'
 
 export const HYPERVISOR: Lines = {
+  'src/uvmem/invariants.ts': [
+    ['[]', '["Stryker was here"]', 'a pin that is no number of a frame is in no run'],
+    [
+      '[...new Set(pinned)].map((start) => ({ start, count: 1 })).sort(byStart)',
+      '[...new Set(pinned)].map(start => ({ start, count: 1 }))',
+      'at worst a pinned frame is taken for one that is not mapped, and held twice is held',
+    ],
+  ],
   'src/uvmem/invariants-vm.ts': [
     ['word !== undefined', 'true', 'undefined is no secure word: only the type does not know'],
   ],
@@ -24,6 +32,17 @@ export const HYPERVISOR: Lines = {
     ['this.#notes.size > 0', ['true', 'this.#notes.size >= 0'], SAVES_TIME],
   ],
   'src/uvmem/drop-pages.ts': [
+    [
+      'gfn - uvmem.base',
+      'gfn + uvmem.base',
+      'only saves time: another frame has another page, and what does not fit goes one by one',
+    ],
+    [
+      'gfn - slot.base',
+      'gfn + slot.base',
+      'only saves time: another frame has another page, and what does not fit goes one by one',
+    ],
+
     [
       'devices.notes().size > 0',
       'false',

@@ -1,6 +1,6 @@
 /** What a violation says of its place: which VM, which frame or page, and how many in a row. */
 import t from 'tap'
-import { asDevicePfn, asGfn, asSlotId } from '../../src/abi/page.ts'
+import { asDevicePfn, asGfn, asLpid, asSlotId } from '../../src/abi/page.ts'
 import { present } from '../../src/lib/assert.ts'
 import { StateWord, secureWord } from '../../src/uvmem/frame-state.ts'
 import { violationsOf } from '../../src/uvmem/invariants.ts'
@@ -120,6 +120,39 @@ t.test('each frame is seen through its own uvmem slot', async (t) => {
   late.vm.secureGuest = 1
   late.vm.uvmem.add(asGfn(12), 2).words.set(0, secure(9))
   t.same(violationsOf(late.host), [{ ...found, gfn: 12 }])
+})
+
+t.test('also one that does not begin at 0', async (t) => {
+  const { host, vm } = world({ slots: '0:10+8', after: [] })
+  vm.secureGuest = 1
+  vm.uvmem.add(asGfn(10), 4)
+  vm.uvmem.add(asGfn(14), 4).words.set(1, secure(9))
+  t.match(violationsOf(host), [{ invariant: 'secure-frame-is-mapped', gfn: 15, pfn: 9 }])
+})
+
+t.test('pages that were handed out in another order are mapped once all the same', async (t) => {
+  const { it, host } = world()
+  for (const line of ['page_in 2', 'page_in 1', 'page_in 0', 'share 3']) it.do(line)
+  t.equal(it.h, 'd2,d1,d0,n')
+  t.same(violationsOf(host), [])
+})
+
+t.test("of a run of frames the one that is another VM's", async (t) => {
+  const { host, ptes } = world({ touched: [0] })
+  t.equal(host.ram.allocate(asLpid(2)), 2)
+  ptes.set(1, 2)
+  t.same(violationsOf(host), [{ invariant: 'frame-is-own', lpid: 1, frame: 2, count: 1 }])
+})
+
+t.test('linux-6: a secure frame that no slot holds is a stale mark', async (t) => {
+  const { host, vm } = world({ profile: 'linux-6' })
+  vm.uvmem.add(asGfn(50), 1).words.set(0, secure(0))
+  t.same(violationsOf(host), [
+    {
+      ...{ invariant: 'secure-frame-has-slot', lpid: 1, gfn: 50, pfn: 0, count: 1 },
+      defect: 'stale-mark',
+    },
+  ])
 })
 
 t.test('of a run of secure frames those outside of the memory slot are found', async (t) => {

@@ -9,7 +9,7 @@ import { World, type WorldOptions } from './world.ts'
 /** Two secure pages at GFN 8, for which no normal frame is left. */
 const FULL: WorldOptions = {
   ...{ profile: 'spec', slots: '0:0+8 1:8+3', touched: [10] },
-  after: ['init_start', 'page_in 8', 'page_in 9', 'share 7'],
+  after: ['init_start', 'page_in 9', 'page_in 8', 'share 7'],
   frames: 2,
 }
 
@@ -18,7 +18,7 @@ t.test(
   async (t) => {
     const world = new World(FULL)
     const kept = world.vm().slots.get(asSlotId(1))?.region
-    t.equal(world.h, '.,.,.,.,.,.,.,n/d0,d1,n')
+    t.equal(world.h, '.,.,.,.,.,.,.,n/d1,d0,n')
     t.equal(world.do('remove_slot 1 keep').ret, 0)
     t.equal(world.used, '', 'no PFN is left behind')
     t.same(
@@ -96,6 +96,17 @@ t.test('a mark decides what becomes of a frame whose mapping goes', async (t) =>
   world.do('vma_unmap 0')
   t.equal(world.g, '.,.', 'remove_gfn stuck: normal, and not paged out')
 })
+
+t.test(
+  'linux-6: pages with a note are moved one by one, though the slot is on its way',
+  async (t) => {
+    const world = new World({ after: ['init_start', 'page_in gpa 5', 'page_in 1'] })
+    t.equal(world.host.devices.notes().size, 1)
+    t.same(world.do('remove_slot 0 keep').calls, ['UV_UNREGISTER_MEM_SLOT 0'])
+    t.equal(world.used, '')
+    t.equal(world.host.ram.used, 2, 'they have frames now')
+  },
+)
 
 t.test('a reset sees frames through the uvmem slot that is newest', async (t) => {
   const world = new World({ slots: '0:0+8', after: ['init_start', 'share 1', 'share 5'] })
