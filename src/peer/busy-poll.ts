@@ -9,6 +9,11 @@
 
 /** Milliseconds that a message is waited for with open eyes, when the last two were as close. */
 export const busyPollMsMax = 0.3
+/**
+ * Rounds of arithmetic between two looks that found nothing, about 2 us: a turn of the event loop makes
+ * half a kilobyte of garbage, and what looks a million times a second keeps the collector busy.
+ */
+const PAUSE_ROUNDS = 2_000
 /** Milliseconds between two looks by which somebody else must have had the processor. */
 const CONTENDED_MS = 1
 /** Milliseconds that it is left to them then: twice as many each time, and half when nobody was there. */
@@ -24,6 +29,8 @@ export interface BusyPollPorts {
 
 export class BusyPoll {
   readonly #ports: BusyPollPorts
+  /** Kept so that the pause is not taken for work that nobody needs. */
+  #rounds = 1
   #isPolling = false
   #heardAt = Number.NEGATIVE_INFINITY
   #lookedAt = 0
@@ -52,9 +59,17 @@ export class BusyPoll {
     // A turn in which a message was served may be long for that.
     const isContended = this.#heardAt < before && now - before > CONTENDED_MS
     if (isContended) this.#rest(now)
-    else if (now - this.#heardAt <= busyPollMsMax) return this.#ports.again(this.#look)
-    else this.#restMs = Math.max(REST_MS_MIN, this.#restMs / 2)
+    else if (now - this.#heardAt <= busyPollMsMax) {
+      if (this.#heardAt < before) this.#pause()
+      return this.#ports.again(this.#look)
+    } else this.#restMs = Math.max(REST_MS_MIN, this.#restMs / 2)
     this.#isPolling = false
+  }
+
+  #pause(): void {
+    let rounds = this.#rounds
+    for (let i = 0; i < PAUSE_ROUNDS; i++) rounds = (Math.imul(rounds, 3) + i) | 0
+    this.#rounds = rounds
   }
 
   #rest(now: number): void {
