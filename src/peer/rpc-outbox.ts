@@ -7,8 +7,8 @@ import { PAGE_SIZE } from '../abi/page.ts'
 import type { Codec, Transport } from './rpc-codec.ts'
 import type { Counters } from './rpc-counters.ts'
 
-/** Pages of bytes that are gathered before they are sent: about batchBytesMax. */
-const HEAVY_PAGES = 16
+/** Pages of bytes that are gathered before they are sent: a message, for the other side to begin with. */
+const HEAVY_PAGES = 4
 /** Messages after one with pages that may be about these: a window's worth of answers and calls. */
 const BRISK_MESSAGES = 64
 

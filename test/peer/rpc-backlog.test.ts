@@ -104,7 +104,7 @@ t.test('what was left is forgotten when the connection ends', async (t) => {
   t.same(served, [])
 })
 
-t.test('sixteen pages of bytes are not gathered any longer', async (t) => {
+t.test('four pages of bytes are not gathered any longer', async (t) => {
   const bytes = new Uint8Array(65_536)
   const { hv, hvLine } = pair({ hvServes: (call) => call.answer(0, { bytes }) })
   const read = (id: number) => ({
@@ -113,8 +113,8 @@ t.test('sixteen pages of bytes are not gathered any longer', async (t) => {
     method: 'MEM_READ',
     params: { lpid: asLpid(1), ra: 65_536, offset: 0, length: 65_536 },
   })
-  hv.receive(JSON.stringify(Array.from({ length: 15 }, (_, i) => read(i + 1))))
+  hv.receive(JSON.stringify(Array.from({ length: 3 }, (_, i) => read(i + 1))))
   t.equal(hvLine.sent.length, 0)
-  hv.receive(JSON.stringify(read(16)))
+  hv.receive(JSON.stringify(read(4)))
   t.ok(hvLine.sent.length > 0, 'sent within the turn')
 })
