@@ -11,6 +11,12 @@ import { setFlagsFromString } from 'node:v8'
 
 setFlagsFromString('--no-parallel-scavenge')
 setFlagsFromString('--no-concurrent-array-buffer-sweeping')
+// What was alive in a few collections is not what will be: V8 makes such objects old at once, and has to
+// mark the whole heap for their garbage.
+setFlagsFromString('--no-allocation-site-pretenuring')
+// Pages of bytes lie outside of V8's heap, which is small: what it lets a small heap grow by, them among
+// it, is passed every 300 pages, and the marking of the heap never ended.
+setFlagsFromString('--heap-growing-percent=400')
 // A call goes through many small functions, which cost most where they are called: V8 may put more of
 // them into one piece of machine code than it does by itself.
 setFlagsFromString('--max-inlined-bytecode-size=1000')
