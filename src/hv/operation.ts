@@ -92,18 +92,10 @@ export type Settle = (task: Task, end: Ended<unknown>) => void
 /** How far an operation in a queue has come. */
 export type Phase = 'waiting' | 'asking' | 'answered' | 'finished'
 
-/** An operation in its VM's queue. */
+/** An operation in its VM's queue. It asks the operation for what that knows: one is made for each page. */
 export class Task {
   readonly #op: Operation
-  readonly name: string
-  readonly wish: VmmCall | undefined
-  readonly lpid: Lpid
-  readonly gfn: Gfn | undefined
-  readonly call: UvCall | undefined
-  readonly footprint: Footprint
-  readonly inside: Task | undefined
-  readonly starved: boolean
-  readonly settle: Settle
+  readonly #settle: Settle
   /** Number of the frame that it moves; 0 when it has the VM to itself. */
   readonly id: number
   /** The ultracall that it waits for. */
@@ -122,15 +114,7 @@ export class Task {
 
   constructor(op: Operation, settle: Settle) {
     this.#op = op
-    this.name = op.name
-    this.wish = op.wish
-    this.lpid = op.lpid
-    this.gfn = op.gfn
-    this.call = op.call
-    this.footprint = op.footprint
-    this.inside = op.inside
-    this.starved = op.starved === true
-    this.settle = settle
+    this.#settle = settle
     this.id = op.footprint === 'vm' ? 0 : present(op.gfn, 'the frame of a page move')
     this.asking = undefined
     this.note = undefined
@@ -140,6 +124,38 @@ export class Task {
     this.ret = 0
     this.end = undefined
     this.next = undefined
+  }
+
+  get name(): string {
+    return this.#op.name
+  }
+
+  get wish(): VmmCall | undefined {
+    return this.#op.wish
+  }
+
+  get lpid(): Lpid {
+    return this.#op.lpid
+  }
+
+  get gfn(): Gfn | undefined {
+    return this.#op.gfn
+  }
+
+  get call(): UvCall | undefined {
+    return this.#op.call
+  }
+
+  get footprint(): Footprint {
+    return this.#op.footprint
+  }
+
+  get inside(): Task | undefined {
+    return this.#op.inside
+  }
+
+  get starved(): boolean {
+    return this.#op.starved === true
   }
 
   begin(vm: Vm): HvSteps<unknown> {
@@ -152,6 +168,6 @@ export class Task {
   }
 
   done(end: Ended<unknown>): void {
-    this.settle(this, end)
+    this.#settle(this, end)
   }
 }

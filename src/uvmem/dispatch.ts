@@ -47,6 +47,8 @@ export function hypercall(host: Host, vm: Vm, call: Hcall, secureContext = true)
   if (call.call === 'H_SVM_INIT_ABORT' && !host.profile.hasAbort) {
     return atOnce(refuse(vm, HostCode.RESUME_HOST, Reason.noSuchCall))
   }
+  // The call that comes for each page, by name: a table's entry is looked for among all its names.
+  if (call.call === 'H_SVM_PAGE_IN') return pageIn(host, vm, call.gpa, call.flags, call.order)
   const handler = HANDLERS[call.call] as (host: Host, vm: Vm, call: Hcall) => HvSteps
   return handler(host, vm, call)
 }
