@@ -98,6 +98,7 @@ export const SESSIONS: Lines = {
     ['[]', '["Stryker was here"]', 'only frees memory: nothing is sent or counted after the end'],
   ],
   'src/peer/rpc-peer.ts': [
+    ['default: unreachable(item)', 'default:', 'there is no other kind'],
     ['parent === 0', 'false', NO_ID],
     [
       'this.#connection === undefined',

@@ -23,6 +23,7 @@ t.test(
         [2, -32010],
       ],
     )
+    t.equal(uv.callsOpen, 0, 'and nobody waits any more')
     uv.call(pageIn(0x30000), 0, (outcome) => told.push(outcome))
     t.equal(told.length, 2)
     turn.end()

@@ -3,7 +3,7 @@ import type { Outcome } from '../../schemas/messages.ts'
 import { uvJsonCodec } from '../../src/peer/rpc-json.ts'
 import type { FromUv } from './pair.ts'
 import { hvBatchCodec, inval, pageIn, pair, saidOn, uvPageIn } from './pair.ts'
-import { done, hypervisor } from './spoken-to.ts'
+import { answered, done, hypervisor } from './spoken-to.ts'
 
 t.test('a message is filled to its limit of items and bytes, and no further', async (t) => {
   const limits = {
@@ -105,6 +105,29 @@ t.test('nested calls of the other side are counted apart, and go free one by one
   }
   t.match(say(nested(10)), full(10, 'nestedCallsInFlightMax', 2))
   t.match(say(done(11)), full(11, 'callsInFlightMax', 1))
+})
+
+t.test('nested calls of ours are counted apart, and go free one by one', async (t) => {
+  const limits = { callsInFlightMax: 2, nestedCallsInFlightMax: 1 }
+  const { peer, connect, say } = hypervisor({ limits })
+  connect()
+  say(done(7))
+  const told: (string | number)[] = []
+  const ask = (): void =>
+    peer.call(inval(0), 7, (outcome) =>
+      told.push(outcome.kind === 'answer' ? outcome.ret : outcome.code),
+    )
+  for (let id = 1; id <= 4; id++) {
+    ask()
+    t.equal(say().length, 1)
+    t.equal(peer.room, 2, 'at the top there is room as ever')
+    say(answered(id))
+  }
+  t.same(told, [0, 0, 0, 0])
+  ask()
+  ask()
+  t.equal(say().length, 1)
+  t.same(told, [0, 0, 0, 0, -32003])
 })
 
 t.test('an id that is open is refused without touching the call that has it', async (t) => {

@@ -274,6 +274,22 @@ t.test('an id whose answer is still known somewhere is not used again', async (t
   t.equal(add(), 13, 'what lies behind is no concern')
 })
 
+t.test('an answered id is passed by if it is one of the next 16,777,216', async (t) => {
+  const apart = 16_777_216
+  for (const [id, next] of [
+    [100, 101],
+    [100 + apart - 1, 100 + apart],
+    [100 + apart, 100],
+    [99, 100],
+  ] as const) {
+    const calls = new OpenCalls<UpCall, DownCall>(LIMITS, id)
+    calls.add(pageIn(0), undefined, () => undefined, 0)
+    calls.nextId = 100
+    calls.finish(id)
+    t.equal(calls.nextId, next, String(id))
+  }
+})
+
 t.test('calls are in the order in which they were made, wherever ids are', async (t) => {
   const half = 2 ** 31
   for (const ids of [
