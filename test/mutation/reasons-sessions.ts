@@ -115,6 +115,16 @@ export const SESSIONS: Lines = {
     ['parent === 0', 'false', NO_ID],
     ['call.parent === 0', 'false', NO_ID],
   ],
+  'src/peer/uv-gate.ts': [
+    ["outcome.kind === 'error'", 'true', 'an answer has no code: only the type does not know'],
+    [
+      'this.length > 0',
+      ['true', 'this.length >= 0'],
+      'only saves time: of nothing nothing is taken',
+    ],
+    ['next !== undefined', 'true', IS_THERE],
+    ["typeof max === 'number'", 'true', 'what is no number is no integer'],
+  ],
   'src/server/uv-conversation.ts': [
     ['transport === undefined', 'false', 'a transport that is undefined is none'],
     ['session === undefined', 'false', 'of no session there is no conversation'],

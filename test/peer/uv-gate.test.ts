@@ -147,6 +147,43 @@ t.test('without a limit in the refusal half of what was open counts, once a roun
   t.ok(told.every((ret) => ret === 0))
 })
 
+t.test('the first call of a new round counts like any other', async (t) => {
+  const { gate, ask, refuse, answer } = newStranger(undefined)
+  ask(40)
+  refuse(from(31, 40))
+  answer(from(1, 15))
+  t.equal(gate.window, 16)
+  refuse([41])
+  t.equal(gate.window, 8, 'sixteen were open when it was made')
+})
+
+t.test('who is refused at the limit that is named takes half of it', async (t) => {
+  for (const [open, window] of [
+    [10, 5],
+    [11, 10],
+  ] as const) {
+    const { gate, ask, refuse } = newStranger({ limit: 'callsInFlightMax', max: 10 })
+    ask(open)
+    refuse([open])
+    t.equal(gate.window, window, `${open} open`)
+  }
+})
+
+t.test('who asks as it is answered comes behind those that wait', async (t) => {
+  const world = newGate(2, 2)
+  const order: string[] = []
+  const ask = (name: string, then: () => void = () => undefined): void =>
+    world.gate.call(pageIn(0), () => {
+      order.push(name)
+      then()
+    })
+  ask('first', () => ask('late'))
+  for (const name of ['second', 'third', 'fourth']) ask(name)
+  world.settle()
+  while (world.held.length > 0) world.answer(1)
+  t.same(order, ['first', 'second', 'third', 'fourth', 'late'])
+})
+
 t.test('a limit that is none is not believed', async (t) => {
   for (const data of [{ max: 0 }, { max: -3 }, { max: 1.5 }, { max: '7' }, {}]) {
     const { gate, ask, refuse } = newStranger(data)

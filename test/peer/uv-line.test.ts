@@ -84,6 +84,7 @@ t.test('without time, without a session, or after close nothing is tried', async
   const none = begun(0)
   none.world.end(none.first)
   t.equal(none.world.line.state, 'lost')
+  t.same([none.world.told, none.world.detached], [['lost ended with 1006', 'lost'], 0])
   const fresh = begun()
   fresh.world.hasSession = false
   fresh.world.end(fresh.first)
@@ -155,6 +156,7 @@ t.test('what comes on a connection is for the attempt on it, and its end is its 
   await world.pass()
   const [heard] = world.dialled
   heard?.receive('too soon')
+  t.doesNotThrow(() => heard?.ended({ code: 1_006, sentence: 'broken at once' }))
   t.same(world.heard, [], 'there is no attempt yet')
   world.connected()
   for (let n = 0; n < 10; n++) await Promise.resolve()
@@ -251,6 +253,9 @@ t.test('how long it waits is its own choice when nobody makes another', async (t
   line.begin(transport)
   line.ended(transport, { code: 1_006, sentence: '' })
   t.same(waits, [25], 'half of 50 ms')
+  line.begin(transport)
+  t.doesNotThrow(() => line.ended(transport, { code: 1_000, sentence: '' }), 'nobody is told')
+  t.equal(line.state, 'lost')
 })
 
 t.test(
