@@ -50,6 +50,15 @@ export class HeldTransport implements Transport {
     this.#keeper.whenSafe(() => this.#letGo(held))
   }
 
+  /** First what is held has to be safe, then it has to leave. */
+  whenDrained(run: () => void): void {
+    this.#keeper.whenSafe(() => {
+      const inner = this.#inner
+      if (inner.bufferedAmount > 0 && inner.whenDrained !== undefined) inner.whenDrained(run)
+      else run()
+    })
+  }
+
   /** What is held goes first, unless it never will. */
   close(code: number, reason: string): void {
     if (this.#held.length === 0 || this.#keeper.isOver) this.#inner.close(code, reason)

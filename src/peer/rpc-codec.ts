@@ -80,5 +80,7 @@ export interface Transport {
   /** While true nothing more is taken from the other side: it does not read what it is sent. */
   readonly congested?: boolean
   send(data: WireData, sent?: () => void): void
+  /** Runs something once, later, when what waits now has been sent; never if it will not be. */
+  whenDrained?(run: () => void): void
   close(code: number, reason: string): void
 }

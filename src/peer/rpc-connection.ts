@@ -10,6 +10,7 @@ import { Backlog } from './rpc-backlog.ts'
 import type { Codec, Received, Transport, WireData } from './rpc-codec.ts'
 import type { Counters } from './rpc-counters.ts'
 import { Outbox } from './rpc-outbox.ts'
+import { Rest } from './rpc-rest.ts'
 
 /** Who takes what comes, item by item. */
 export interface Taker<Ours extends WireCall, Theirs extends WireCall> {
@@ -25,6 +26,10 @@ export class Connection<Ours extends WireCall, Theirs extends WireCall> {
   readonly #outbox: Outbox<Ours, Theirs>
   #taker: Taker<Ours, Theirs>
   #backlog = new Backlog<Theirs>()
+  /** What is said in parts, and all that is said behind it. */
+  readonly #rest = new Rest<Ours>()
+  #partBytes = 0
+  #awaitsDrain = false
   #ended = false
 
   constructor(
@@ -67,6 +72,7 @@ export class Connection<Ours extends WireCall, Theirs extends WireCall> {
 
   /** Goes on with what was left when the transport became congested. */
   resume(): void {
+    if (!this.#rest.isOver) this.send()
     const { items, messages } = this.#backlog
     this.#backlog = new Backlog()
     this.#takeAll(items)
@@ -79,18 +85,32 @@ export class Connection<Ours extends WireCall, Theirs extends WireCall> {
 
   /** Queues an item for the next `send`. */
   push(item: Message<Ours>): void {
-    this.#outbox.push(item)
+    if (this.#rest.isOver) this.#outbox.push(item)
+    else this.#rest.add(item)
+  }
+
+  /**
+   * Queues items of which no more are to wait in the transport than that: in parts of so many bytes.
+   */
+  pushInParts(items: Iterable<Message<Ours>>, partBytes: number): void {
+    this.#partBytes = partBytes
+    for (const item of items) this.#rest.add(item)
   }
 
   /** Sends what is queued. */
   send(): void {
-    if (!this.#ended) this.#outbox.send()
+    if (this.#ended) return
+    this.#outbox.send()
+    while (!this.#rest.isOver && !this.#mustWait()) {
+      for (const item of this.#rest.part(this.#partBytes, this.#isOpen)) this.#outbox.push(item)
+      this.#outbox.send()
+    }
   }
 
   /** Says goodbye; what is queued goes first, unless nobody reads it or it goes elsewhere. */
   close(reason: CloseName): void {
     if (this.#ended) return
-    if (reason !== 'SLOW_READER' && reason !== 'FENCED') this.#outbox.send()
+    if (reason !== 'SLOW_READER' && reason !== 'FENCED') this.#sendAll()
     const { code, text } = CLOSE[reason]
     this.#transport.close(code, text)
     this.drop()
@@ -101,7 +121,33 @@ export class Connection<Ours extends WireCall, Theirs extends WireCall> {
     if (this.#ended) return
     this.#ended = true
     this.#backlog = new Backlog()
-    this.#taker.counters.itemsDropped += this.#outbox.clear()
+    this.#taker.counters.itemsDropped += this.#outbox.clear() + this.#rest.clear()
+  }
+
+  readonly #isOpen = (id: number): boolean => this.#taker.bodyOf(id) !== undefined
+
+  /** Nobody comes back for what is said after this. */
+  #sendAll(): void {
+    const rest = this.#rest.part(Number.POSITIVE_INFINITY, this.#isOpen)
+    for (const item of rest) this.#outbox.push(item)
+    this.#outbox.send()
+  }
+
+  /**
+   * The last part has not left yet, and it will be told when it has: by `resume` if the transport is
+   * congested, or by the transport. One that can do neither is told everything.
+   */
+  #mustWait(): boolean {
+    const transport = this.#transport
+    if (this.#awaitsDrain || transport.congested === true) return true
+    if (transport.bufferedAmount <= this.#partBytes || transport.whenDrained === undefined)
+      return false
+    this.#awaitsDrain = true
+    transport.whenDrained(() => {
+      this.#awaitsDrain = false
+      this.send()
+    })
+    return true
   }
 
   #takeAll(items: readonly Received<Theirs>[]): void {

@@ -22,7 +22,7 @@ import { Inbox } from './rpc-inbox.ts'
 import { OpenCalls } from './rpc-open-calls.ts'
 import type { PeerLimits, PeerOptions } from './rpc-options.ts'
 import { Restoring } from './rpc-restore.ts'
-import { RESUMABLE, Resume } from './rpc-resume.ts'
+import { RESUMABLE, RESUME_PARTS, Resume } from './rpc-resume.ts'
 import { Service } from './rpc-service.ts'
 
 export class Peer<Ours extends WireCall, Theirs extends WireCall> implements Taker<Ours, Theirs> {
@@ -274,10 +274,10 @@ export class Peer<Ours extends WireCall, Theirs extends WireCall> implements Tak
 
   /** Says again what may have been lost. */
   #catchUp(): void {
-    for (const message of this.#resume.say(this.#ours.inOrder(), this.#theirs)) {
-      if (message.kind === 'call') this.counters.callsResent += 1
-      this.#say(message)
-    }
+    const again = [...this.#resume.say(this.#ours.inOrder(), this.#theirs)]
+    for (const { kind } of again) if (kind === 'call') this.counters.callsResent += 1
+    this.#connection?.pushInParts(again, this.#limits.sendBufferBytesMax / RESUME_PARTS)
+    this.#schedule()
   }
 
   #finish(outcome: Outcome): void {

@@ -68,6 +68,12 @@ export interface Given {
   answerTo(id: number): Outcome
 }
 
+/**
+ * What is said again leaves in parts of so much of the send buffer: one that has not left, the next one,
+ * and what base64 adds to it stay below the mark at which a slow reader is cut.
+ */
+export const RESUME_PARTS = 4
+
 export class Resume {
   readonly #waits: (isWaiting: boolean) => void
   /** Calls that the other side has still to send again; until then nothing is said. */

@@ -111,16 +111,19 @@ function attach(
     isSilent = true
     socket.terminate()
   })
-  socket.on('message', (data, isBinary) => {
-    alive()
-    BUSY_POLL.heard()
-    const bytes = data as Buffer
+  const guard = (run: () => void): void => {
     try {
-      options.receive(isBinary ? bytes : bytes.toString('utf8'))
+      run()
     } catch (error) {
       options.failed(error)
       closeSoon(socket, CLOSE.INTERNAL.code, CLOSE.INTERNAL.text)
     }
+  }
+  socket.on('message', (data, isBinary) => {
+    alive()
+    BUSY_POLL.heard()
+    const bytes = data as Buffer
+    guard(() => options.receive(isBinary ? bytes : bytes.toString('utf8')))
   })
   socket.on('close', (given, reason) => {
     const { code, text } = CLOSE.PONG_MISSING
@@ -143,6 +146,7 @@ function attach(
       else socket.send(data, sent ?? ignore)
       cork.wrote()
     },
+    whenDrained: (run) => wire.once('drain', () => guard(run)),
     close: (code, reason) => closeSoon(socket, code, reason),
     terminate: () => socket.terminate(),
   }

@@ -18,6 +18,8 @@ const JOINED_BYTES_MAX = 16_384
 export interface CongestionWatch {
   readonly paused: () => void
   readonly resumed: () => void
+  /** Runs something that speaks to the client; what it throws is a mistake of ours. */
+  readonly guard: (run: () => void) => void
 }
 
 export class SocketTransport implements Transport {
@@ -59,6 +61,10 @@ export class SocketTransport implements Transport {
     else this.#socket.send(data, sent)
     this.#cork.wrote()
     this.#pauseWhenHigh()
+  }
+
+  whenDrained(run: () => void): void {
+    this.#wire.once('drain', () => this.#watch.guard(run))
   }
 
   /**

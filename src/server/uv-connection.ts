@@ -79,6 +79,7 @@ export class UvConnection {
     this.#transport = new SocketTransport(socket, wire, ports.limits.sendBufferHighBytes, {
       paused: () => this.#report('slow', 'it does not take its answers: it is not read from'),
       resumed: () => this.#conversation.guard(() => this.#line.resume()),
+      guard: (run) => this.#conversation.guard(run),
     })
     const { durable } = ports
     const held =

@@ -22,6 +22,8 @@ export interface ResumableOptions {
   readonly uvFirstId?: number
   /** The ultravisor does not say how many calls come again. */
   readonly saysNothing?: boolean
+  /** Makes the hypervisor's lines. */
+  readonly newHvLine?: () => Line
 }
 
 export class ResumablePair {
@@ -35,7 +37,7 @@ export class ResumablePair {
 
   constructor(options: ResumableOptions) {
     this.#options = options
-    this.#hvLine = new Line()
+    this.#hvLine = options.newHvLine?.() ?? new Line()
     this.#uvLine = new Line()
     const { hv, uv } = CODECS[options.protocol ?? 'json']
     this.hv = this.#peer(hv(), this.#hvLine, (call) => options.hvServes?.(call, this.hv))
@@ -85,7 +87,7 @@ export class ResumablePair {
   /** Another line, over which SESSION_OPEN has just been answered. */
   resume(protocol = this.#options.protocol ?? 'json'): void {
     const { hv, uv } = CODECS[protocol]
-    this.#hvLine = new Line()
+    this.#hvLine = this.#options.newHvLine?.() ?? new Line()
     this.#uvLine = new Line()
     const unanswered = this.#options.saysNothing === true ? 0 : this.uv.callsOpen
     const nothing = (): void => undefined

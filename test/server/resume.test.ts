@@ -246,6 +246,43 @@ t.test('a slow reader that was cut goes on, and misses nothing', async (t) => {
   }
 })
 
+t.test(
+  'more than the send buffer is said again all the same, to a client that reads',
+  async (t) => {
+    const pages = 120
+    const limits = { sendBufferBytesMax: 2_097_152, sendBufferHighBytes: 1_000_000 }
+    const { app, line, again, cut } = await started(t, {
+      limits,
+      hv: { poolPages: 256, window: pages },
+    })
+    const slot = { lpid: 1, start_gpa: 16 * PAGE, size: pages * PAGE, flags: 0, slotid: 1 }
+    await line.call('UV_REGISTER_MEM_SLOT', slot)
+    for (let n = 0; n < pages; n++) {
+      await app.vmm.writePage(LPID, asGfn(16 + n), 0, new Uint8Array(PAGE).fill(n))
+    }
+    line.serve = () => undefined
+    line.socket.pause()
+    const calls = Array.from({ length: pages }, (_, n) => ({
+      jsonrpc: '2.0',
+      id: 1_000 + n,
+      method: 'H_SVM_PAGE_IN',
+      params: pageIn(16 + n),
+    }))
+    line.socket.send(JSON.stringify(calls))
+    await until(() => app.hv.queueLength(LPID) === pages, 'all are under way')
+    if (app.hv.grace.size === 0) await cut()
+    const { line: next } = await again()
+    const asked = new Set<unknown>()
+    while (asked.size < pages) {
+      const call = await next.next(({ method, id }) => method === 'UV_PAGE_IN' && !asked.has(id))
+      asked.add(call.id)
+    }
+    const read = { lpid: 1, ra: '0x0', offset: 0, length: 8 }
+    next.send({ jsonrpc: '2.0', id: 5_000, method: 'MEM_READ', params: read })
+    t.ok((await next.answerTo(5_000)).result, 'it is not cut for it')
+  },
+)
+
 t.test('a reset ends sessions that wait, and what waits for them', async (t) => {
   const { app, line, again, cut } = await started(t)
   line.serve = () => undefined
