@@ -18,6 +18,7 @@ export const HYPERVISOR: Lines = {
     ['word !== undefined', 'true', 'undefined is no secure word: only the type does not know'],
   ],
   'src/uvmem/secure-rest.ts': [
+    ['run.word === NO_PTE', 'true', 'only saves time: one by one comes to the same'],
     ['++turns', '--turns', 'every so many steps, in whichever direction they are counted'],
     ['frame <= 0', 'frame < 0', FRAME_ZERO],
     ['count === 0', 'false', 'nothing is done to no frames'],

@@ -77,6 +77,35 @@ t.test('linux-6: a page in swap ends it, and what is in swap stays', async (t) =
   t.equal(world.vm().slots.at(asGfn(2))?.region.swap.get(2), 7n)
 })
 
+t.test('frame by frame or at a stroke, the ultravisor is not asked', async (t) => {
+  for (const how of ['pin', 'touch']) {
+    const after = [`${how} 8`, 'init_start', 'share 8']
+    const world = new World({ slots: '0:0+4 1:8+1', touched: [1], after })
+    const { ret, calls } = world.do('init_done')
+    t.same([ret, calls], [0, []], how)
+    t.equal(world.g, 'U0,U1,U2,U3/S', how)
+    t.equal(world.host.ram.used, 1, `${how}: the frame of GFN 1 is free, too`)
+  }
+})
+
+t.test(
+  'linux-6: a device page whose state a second start has hidden cannot be moved',
+  async (t) => {
+    const world = new World({ after: ['init_start', 'page_in 0', 'init_start'] })
+    const { ret, source } = world.do('init_done')
+    t.same([ret, source], [-75, 'migrate_vma_setup'])
+    t.same([world.g, world.h, world.used], ['.,.,.,.', 'd0,.,.,.', '0'])
+  },
+)
+
+t.test('stateless: a frame that no PFN is left for is not offered', async (t) => {
+  const world = new World({ profile: 'stateless', pool: 1, slots: '0:10+2', after: ['init_start'] })
+  const { ret, calls, source } = world.do('init_done')
+  t.same([ret, source], [-75, 'kvmppc_uvmem_get_page'])
+  t.same(calls, ['UV_PAGE_IN ra1 to 0xa0000'])
+  t.same([world.g, world.h, world.used], ['U0,.', 'd0,n', '0'])
+})
+
 t.test('frames that are secured one by one let others run, too', async (t) => {
   const pages = 8_194
   const world = new World({ pool: pages, frames: pages, slots: `0:0+${pages}` })

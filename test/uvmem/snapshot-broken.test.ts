@@ -16,6 +16,8 @@ const PTES = [...SLOTS, 0, 'region', 'ptes'] as const
 const WORDS = ['vms', 0, 'uvmem', 0, 'words'] as const
 /** Runs for the frames behind the first. */
 const REST = [[3, 0, 0]]
+/** The second half of four frames. */
+const HALF = [[2, 0, 0]]
 /** Stands for the first VM in the place of a second. */
 const SAME_LPID = Symbol('the first VM')
 
@@ -110,6 +112,8 @@ t.test('what is wrong is said, with the field', async (t) => {
     [PTES, [[1, 2 ** 32 - 1, 0], ...REST], /mapped-pfn-is-used is broken .* pfn 2147483647$/],
     [WORDS, [[1, 2 ** 32, 0], ...REST], /words\[0\] is no run of words that fits$/],
     [WORDS, [[1, 2 ** 32 - 1, 0], ...REST], 'no error'],
+    [WORDS, [[2, 1, 1], ...HALF], 'no error'],
+    [WORDS, [[2, 0, 2], ...HALF], /words\[0\] is no run of words that fits$/],
     [WORDS, [[4, 0, 2]], /words\[0\] is no run of words that fits$/],
     [
       WORDS,
