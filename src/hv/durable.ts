@@ -179,7 +179,12 @@ export class Durable implements Keeper {
     else if (fileBytes >= this.#holdAt) {
       // There are always some under way: the next ones have to wait for a moment.
       this.#holdAt = 2 * fileBytes
-      this.#quietly(() => this.#compact(), compactWaitMsMax)
+      this.#quietly(() => {
+        // Another file may have taken over meanwhile, when nothing was under way.
+        if (this.#writer !== undefined && this.#writer.fileBytes >= this.#store.wantedBytes) {
+          this.#compact()
+        }
+      }, compactWaitMsMax)
     }
   }
 

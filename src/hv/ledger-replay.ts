@@ -153,6 +153,8 @@ export class LedgerReplay implements ReplayWatch {
       if ('limit' in vm) throw new BadRecord(`VM ${lpid} is one too many`)
     },
     [RecordKind.Call]: ({ session, call }) => {
+      // Known by its number: it may be begun only after the ledger, which goes on with it.
+      this.#watch.came(session, call)
       this.#at(session).peer.putCall(call)
     },
     [RecordKind.Queue]: (record) => this.#queue(record),

@@ -40,6 +40,8 @@ export class LedgerWriter {
   readonly #pending = new ByteWriter()
   #beforeGroup: (() => void) | undefined
   #successor: Successor | undefined
+  /** The successor is written to, and has no name yet: another one would be put in its place. */
+  #isNameless = false
   #file: LedgerFile
   #chain: Chain
   #fileBytes: number
@@ -80,9 +82,12 @@ export class LedgerWriter {
     this.#beforeGroup = run
   }
 
-  /** From the next group on another file is written to, which has all that was added so far. */
+  /**
+   * From the next group on another file is written to, which has all that was added so far. Nothing
+   * happens while one is on its way already.
+   */
   succeed(make: () => Successor): void {
-    if (this.#failure !== undefined || this.#successor !== undefined) return
+    if (this.#failure !== undefined || this.#successor !== undefined || this.#isNameless) return
     const isMade = this.#guard(() => {
       this.#successor = make()
     })
@@ -150,6 +155,7 @@ export class LedgerWriter {
   #moveTo({ file, chain, bytes }: Successor): void {
     const before = this.#file
     this.#successor = undefined
+    this.#isNameless = true
     this.#file = file
     this.#chain = chain
     this.#fileBytes = bytes
@@ -159,6 +165,7 @@ export class LedgerWriter {
   /** From here on a group that does not fit is no torn end: it was acknowledged. */
   #seal(successor: Successor | undefined): void {
     successor?.publish()
+    this.#isNameless = false
     this.#write(EMPTY)
   }
 

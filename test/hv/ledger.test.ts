@@ -149,3 +149,27 @@ t.test('what looks like a group inside a page is none', async (t) => {
   const torn = bytesOf(other.disk)
   t.equal(foundOn(diskWith(torn.slice(0, torn.length - 64 - 5))), 0)
 })
+
+t.test(
+  'a file that takes over is not replaced by another one before it has its name',
+  async (t) => {
+    const world = small()
+    world.succeed()
+    // It is written to, and the disk makes sure of it.
+    world.turn(false)
+    world.succeed()
+    world.add()
+    world.settle()
+    t.equal(world.failure, undefined, 'nothing is taken away from it')
+    t.equal(world.acknowledged, 6)
+    t.same(
+      world.disk.steps.filter((step) => step.startsWith('rename')),
+      ['rename dir/ledger.new dir/ledger.000001', 'rename dir/ledger.new dir/ledger.000002'],
+      'there is one',
+    )
+    t.equal(foundOn(world.disk.losePower(prng(1))), 6, 'and it is whole')
+    world.succeed()
+    world.settle()
+    t.ok(world.disk.steps.includes('rename dir/ledger.new dir/ledger.000003'), 'the next one can')
+  },
+)

@@ -48,6 +48,8 @@ export interface HvWish {
   readonly window: number
   /** Without a disk nothing outlives the process. */
   readonly disk: PowerDisk | undefined
+  /** Bytes of a file on it from which on a new one is wanted. */
+  readonly ledgerBytes: number
   readonly watch: HvWatch
   /** Milliseconds that this machine's clock is ahead. */
   readonly ahead: () => number
@@ -137,10 +139,11 @@ export class HvProcess {
   }
 
   #openLedger(disk: PowerDisk): Durable {
-    const { clock, random, failed } = this.#wish
+    const { clock, random, failed, ledgerBytes: bytesMax } = this.#wish
     const opened = Durable.open('dir', {
       disk: timed(disk, () => this.scope.after(random.real() * 2, () => disk.work())),
       digest: quickDigest,
+      bytesMax,
       random: (bytes) => randomBytes(random, bytes),
       later: (run) => void this.scope.after(0, run),
       tell: () => undefined,

@@ -1,10 +1,13 @@
 /** What is to happen in a run, as data: drawn from a seed, performed at its time, left out to shorten. */
+import { ledgerBytesMax } from '../../src/hv/ledger-store.ts'
 import { type Prng, prng } from '../../src/lib/prng.ts'
 
 export interface World {
   readonly seed: number
   /** Everything that was acknowledged outlasts the hypervisor's process. */
   readonly durable: boolean
+  /** Bytes of a ledger file from which on a new one is wanted. */
+  readonly ledgerBytes: number
   readonly poolPages: number
   readonly hvWindow: number
   readonly uvWindow: number
@@ -96,6 +99,9 @@ export const PAGES = 8
 /** Milliseconds in which things happen; after them no fault does. */
 const BUSY_MS = 1_000
 
+/** A few calls fill it: a new file takes over again and again. */
+const SMALL_LEDGER_BYTES = 2_000
+
 const pick = <T>(random: Prng, list: readonly T[]): T => list[random.int(list.length)] as T
 
 export function planOf(seed: number): Plan {
@@ -103,6 +109,7 @@ export function planOf(seed: number): Plan {
   const world: World = {
     seed,
     durable: random.int(4) > 0,
+    ledgerBytes: seed % 3 === 0 ? SMALL_LEDGER_BYTES : ledgerBytesMax,
     poolPages: pick(random, [9, 20, 40]),
     hvWindow: pick(random, [1, 4, 64]),
     uvWindow: pick(random, [1, 4, 64]),

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { campaign } from './campaign.ts'
-import { FAULTS, planOf } from './plan.ts'
+import { FAULTS, planOf, type World } from './plan.ts'
 import { PLANTS } from './plants.ts'
 import { run } from './run.ts'
 import { tell } from './shorten.ts'
@@ -58,6 +58,23 @@ t.test('a campaign in parts comes to the same as a whole one', async (t) => {
   t.match(shared, alone)
   const early = await play('--seeds', '900', '--events', '1000', '--workers', '1')
   t.equal(early.seeds, 200, 'enough events end it after the part in which they were')
+})
+
+t.test('what went wrong once goes well', async (t) => {
+  const world: World = {
+    ...{ seed: 612, durable: true, ledgerBytes: 2_000, poolPages: 9, hvWindow: 64, uvWindow: 1 },
+    ...{ protocols: ['json', 'bin'] as const, secureUnits: 64 },
+  }
+  const acts = [
+    { at: 127, act: { do: 'guest', vm: 3, what: 'unshare', page: 4 } },
+    { at: 347, act: { do: 'guest', vm: 2, what: 'unshare', page: 1 } },
+    { at: 443, act: { do: 'stranger', what: 'reorder', page: 0 } },
+    { at: 493, act: { do: 'crash-hv', power: true, downMs: 122 } },
+    { at: 842, act: { do: 'crash-hv', power: true, downMs: 166 } },
+  ] as const
+  const { finding, faults } = await run({ world, acts })
+  t.equal(finding, undefined, 'a call that had come, and was held back, when the power went')
+  t.equal(faults['crash-hv'], 2)
 })
 
 t.test('a seed is the same every time, and another one is not', async (t) => {

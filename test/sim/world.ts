@@ -261,20 +261,25 @@ export class SimWorld {
   // --- processes ---
 
   #startHv(): void {
-    const { poolPages, hvWindow, durable } = this.#wish
+    const { poolPages, hvWindow, durable, ledgerBytes } = this.#wish
     const hv = new HvProcess({
       clock: this.clock,
       random: this.#random,
       poolPages,
       window: hvWindow,
       disk: this.#disk,
+      ledgerBytes,
       watch: this.auditor.watch,
       ahead: () => this.#aheadMs,
       failed: (error) => this.auditor.tell(String(error)),
       diskFailed: () => void this.#crashHv(false, 50),
     })
     this.#hv = hv
-    hv.begin()
+    try {
+      hv.begin()
+    } catch (error) {
+      return this.auditor.tell(`it does not start again: ${String(error)}`)
+    }
     this.auditor.began(hv, durable)
     for (const go of this.#waitForHv.splice(0)) go()
   }
