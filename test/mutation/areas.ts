@@ -34,12 +34,12 @@ export const AREAS: readonly Area[] = [
     name: 'sessions: calls',
     mutate: [
       ...['backlog', 'calls', 'complaints', 'connection', 'counters', 'drive', 'fingerprint'],
-      ...['inbox', 'kept-answers', 'load', 'open-calls', 'outbox', 'peer', 'restore', 'resume'],
-      'service',
+      ...['inbox', 'kept-answers', 'load', 'open-calls', 'outbox', 'peer', 'rest', 'restore'],
+      ...['resume', 'service'],
     ].map((part) => `src/peer/rpc-${part}.ts`),
     tests: [
       ...['backlog', 'complaints', 'drive', 'end', 'fingerprint', 'ids', 'kept-answers', 'limits'],
-      ...['peer', 'property', 'restore', 'resume', 'resume-ids', 'resume-wait', 'send'],
+      ...['peer', 'property', 'rest', 'restore', 'resume', 'resume-ids', 'resume-wait', 'send'],
     ].map((part) => `test/peer/rpc-${part}`),
   },
   {
