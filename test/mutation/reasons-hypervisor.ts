@@ -3,9 +3,26 @@ import type { Lines } from './reasons.ts'
 
 const FRAME_ZERO = 'frame 0 is never handed out, and no failure is 0'
 const SAVES_TIME = 'only saves time: without notes there is none to take away'
+const REFUSED =
+  'only saves time: the first wrong field refuses the whole snapshot, whatever is made of the rest'
 const BACKED = 'a secure frame is in a memory slot and in a uvmem slot'
 
 export const HYPERVISOR: Lines = {
+  'src/uvmem/snapshot-read-vm.ts': [
+    ['kind !== undefined', 'true', REFUSED],
+    ['field.fault === undefined', 'true', REFUSED],
+  ],
+  'src/uvmem/snapshot-read.ts': [
+    ['root.fault === undefined', 'true', REFUSED],
+    ['root.fault !== undefined', 'false', REFUSED],
+    ["'spec'", '""', REFUSED],
+  ],
+  'src/uvmem/snapshot.ts': [
+    ['notes.size === 0', 'false', 'only saves time: without notes none is of a page of its own'],
+    ["!('page' in entry)", 'true', 'a single page that is not its own has no part that is'],
+    ["'page'", '""', 'a single page that is not its own has no part that is'],
+    ['isSecureWord(run.word)', 'true', 'a word without a PFN names no page in use'],
+  ],
   'src/uvmem/invariants.ts': [
     ['[]', '["Stryker was here"]', 'a pin that is no number of a frame is in no run'],
     [

@@ -8,6 +8,26 @@ export const ULTRAVISOR: Lines = {
   'src/ultravisor/hex.ts': [
     ['i < bytes.length', 'i <= bytes.length', 'a byte behind the end of an array is not kept'],
   ],
+  'src/ultravisor/page-in-tracking.ts': [
+    ['[]', '["Stryker was here"]', 'what is no number has no bit'],
+    ['byte === 0', 'false', 'only saves time: none of its bits is set'],
+    ['bit < 8', 'bit <= 8', 'a byte has no ninth bit'],
+    ['PART / 8', 'PART * 8', 'only saves memory: what is behind its bits is never looked at'],
+  ],
+  'src/ultravisor/page-table.ts': [
+    [
+      'firstChunk >= endChunk',
+      'firstChunk > endChunk',
+      'a run of no chunks maps none, and the frames on both sides are the same ones',
+    ],
+    ['end - first < this.tables.size', ['false', 'end - first <= this.tables.size'], ALL_PARTS],
+    ['end - first', 'end + first', ALL_PARTS],
+    [
+      '{ for (let chunk = first; chunk < end; chunk++) this.tables.delete(chunk) return }',
+      '{}',
+      ALL_PARTS,
+    ],
+  ],
   'src/ultravisor/page-contents.ts': [
     ['page === null', 'false', 'only saves memory: a part without pages reads as zeros'],
     ['[Math.floor(start / CHUNK), Math.floor((end - 1) / CHUNK)]', '[]', ALL_PARTS],

@@ -80,6 +80,20 @@ t.test('whole chunks are mapped by one entry each, tables in their way go', asyn
   t.same([table.large.runs(), table.tables.size], [[], 0], 'however many chunks there may be')
 })
 
+t.test('of the tables those of the chunks that go are gone', async (t) => {
+  const left = (first: number, end: number) => {
+    const table = new PageTable()
+    for (const chunk of [0, 1, 4]) table.set(asGfn(chunk * 32), 11)
+    table.removeChunks(first, end)
+    return [...table.tables.keys()]
+  }
+  t.same(left(1, 4), [0, 4])
+  t.same(left(1, 5), [0])
+  t.same(left(2, 4), [0, 1, 4])
+  t.same(left(0, 1), [1, 4])
+  t.same(left(2, 2), [0, 1, 4])
+})
+
 t.test('a table that is gone takes nothing and tells nothing', async (t) => {
   const table = new PageTable()
   table.mapRange(asGfn(0), 64)

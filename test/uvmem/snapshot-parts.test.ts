@@ -128,6 +128,37 @@ t.test('a VM takes its device pages, their notes, and the PFNs that it leaked', 
   t.same(leaked, [2], 'neither a page that somebody maps nor one that is free')
 })
 
+t.test('what is pinned, in swap or bytes is told and comes back', async (t) => {
+  const world = new World({ touched: [2, 0], after: ['pin 2'] })
+  const region = world.vm().slots.get(asSlotId(0))?.region
+  region?.swap.set(3, 255n)
+  world.host.ram.write(asFrame(2), new Uint8Array(65_536).fill(1))
+  const saved = snapshotOf(world.host)
+  t.same(saved.vms[0]?.pins, [[2, 1]])
+  t.same(saved.vms[0]?.slots[0]?.region.swap, [{ at: 3, tag: 'ff' }])
+  t.match(saved.memory.contents, [{ at: 2, bytes: /^AQEB/ }])
+  t.same(snapshotOf(restored(world.host)), saved)
+})
+
+t.test('no snapshot is taken while a PFN is promised', async (t) => {
+  const world = new World()
+  t.ok(world.host.devices.promise())
+  t.throws(() => snapshotOf(world.host), { message: /a snapshot is taken between calls/ })
+  t.throws(() => snapshotOfVm(world.host, world.vm()))
+  world.host.devices.release()
+  t.equal(snapshotOf(world.host).vms.length, 1)
+})
+
+t.test('a VM comes back beside others whose pages lie next to its own', async (t) => {
+  const world = new World({ touched: [0], after: ['create 2 0:0+4', '2: touch 0', 'init_start'] })
+  for (const line of ['page_in 1', '2: init_start', '2: page_in 1']) world.do(line)
+  const saved = throughText(snapshotOfVm(world.host, world.vm()))
+  t.equal(addVmFromSnapshot(world.host, saved), 'vm.lpid 1 is in use')
+  world.do('destroy')
+  t.equal(addVmFromSnapshot(world.host, saved), undefined)
+  t.same([world.g, world.h, world.used], ['.,U0,.,.', 'n,d0,.,.', '0,1'])
+})
+
 t.test('a VM of a profile that leaks none has leaked none', async (t) => {
   const world = new World({ profile: 'spec', after: ['init_start', 'page_in 0'] })
   world.vm().slots.get(asSlotId(0))?.region.ptes.set(0, 0)
