@@ -23,7 +23,7 @@ import { runsOf } from './journal-changes.ts'
 import { TurnClock } from './journal-clock.ts'
 import { JournalEnd, JournalKind } from './journal-entry.ts'
 import { JournalNames } from './journal-names.ts'
-import { NO_GFN } from './journal-ring.ts'
+import { KIND, NO_GFN } from './journal-ring.ts'
 import { faultText, tellFrames, tellVm } from './journal-transitions.ts'
 import type { Ended, OperationNote, Task, UvCall } from './operation.ts'
 import type { Session } from './session.ts'
@@ -108,7 +108,7 @@ export class JournalWatch implements HvWatch {
     const parent = op.inside?.note?.asked ?? 0
     const gfn = op.gfn ?? NO_GFN
     if (op.call !== undefined) {
-      return this.journal.beginCall('hypercall', name, op.call.body, gfn, parent, time)
+      return this.journal.beginCall(KIND.hypercall, name, op.call.body, gfn, parent, time)
     }
     const place = { lpid: op.lpid, gfn, parent }
     const serial = this.journal.begin(JournalKind.Operation, name, place, time)
@@ -124,7 +124,7 @@ export class JournalWatch implements HvWatch {
     const time = this.#clock.read()
     note.askedName = name
     note.askedAt = time
-    note.asked = this.journal.beginCall('ultracall', name, call, gfn, note.serial, time)
+    note.asked = this.journal.beginCall(KIND.ultracall, name, call, gfn, note.serial, time)
   }
 
   answered(op: Task, call: DownCall, ret: number, error: string | undefined): void {
@@ -157,7 +157,7 @@ export class JournalWatch implements HvWatch {
     time: number,
   ): void {
     const gfn = gfnOfCall(call) ?? NO_GFN
-    const again = this.journal.beginCall('ultracall', askedName, call, gfn, serial, askedAt)
+    const again = this.journal.beginCall(KIND.ultracall, askedName, call, gfn, serial, askedAt)
     this.journal.extra(again, error === undefined ? { first } : { first, error })
     this.journal.finish(again, ret, time)
   }
@@ -211,7 +211,7 @@ export class JournalWatch implements HvWatch {
     if (!('lpid' in body)) return
     const time = this.#clock.read()
     const name = this.names.indexOf(body.call)
-    const serial = this.journal.beginCall('memory', name, body, NO_GFN, 0, time)
+    const serial = this.journal.beginCall(KIND.memory, name, body, NO_GFN, 0, time)
     this.journal.finish(serial, ret, time)
     this.counters.of(body.lpid).calls.add(name, ret)
   }

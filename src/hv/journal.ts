@@ -63,16 +63,16 @@ export class Journal {
     return this.#ring.last
   }
 
-  /** A call of the wire begins. */
+  /** A call of the wire begins; `kind` by number, as this happens twice for each page. */
   beginCall(
-    kind: 'hypercall' | 'ultracall' | 'memory',
+    kind: number,
     name: number,
     body: WireCall,
     gfn: number,
     parent: number,
     time: number,
   ): number {
-    const serial = this.#ring.begin(KIND[kind], name, lpidOfCall(body), gfn, parent, time)
+    const serial = this.#ring.begin(kind, name, lpidOfCall(body), gfn, parent, time)
     this.#ring.args(body)
     return serial
   }
