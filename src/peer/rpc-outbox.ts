@@ -79,7 +79,8 @@ export class Outbox<Ours extends WireCall, Theirs extends WireCall> {
       const message = this.#codec.encode(items, next)
       this.counters.messagesSent += 1
       this.counters.bytesSent += message.data.length
-      this.#brisk = message.data.length > PAGE_SIZE ? BRISK_MESSAGES : this.#brisk - 1
+      const isPage = message.data.length > PAGE_SIZE
+      this.#brisk = isPage ? BRISK_MESSAGES : Math.max(0, this.#brisk - 1)
       this.#transport.send(message.data, message.sent)
       next = message.next
     }
