@@ -5,6 +5,16 @@ const ALL_PARTS = 'only saves time: to look at every part comes to the same'
 
 export const ULTRAVISOR: Lines = {
   'src/ultravisor/esm.ts': [['{ ret: 0 }', '{}', 'what the first step is handed is not looked at']],
+  'src/ultravisor/secure-frame.ts': [
+    ['!isMapped(entry)', 'false', 'an entry of 0 maps neither its own page nor a frame'],
+  ],
+  'src/ultravisor/snapshot.ts': [
+    ['note !== Note.None', 'true', 'a record without a note has that note'],
+  ],
+  'src/ultravisor/steps.ts': [
+    ["'the SVM was terminated meanwhile'", '""', 'nobody is told the words of this trap'],
+    ['{ ret: 0 }', '{}', 'what the first step is handed is not looked at'],
+  ],
   'src/ultravisor/hex.ts': [
     ['i < bytes.length', 'i <= bytes.length', 'a byte behind the end of an array is not kept'],
   ],

@@ -258,6 +258,12 @@ t.test('a snapshot has every part of the state, in numbers and digits', async (t
   t.equal(again?.frames.note(GFN), Note.None)
 })
 
+t.test('bytes are in a snapshot as digits', async (t) => {
+  const { uv, svm } = settle()
+  svm.contents.set(GFN, filled(0x5a))
+  t.same(snapshotOf(uv).svms[0]?.contents, [[66, 'hex', '5a'.repeat(65_536)]])
+})
+
 t.test('what an SVM has not is null in a snapshot, and missing in its copy', async (t) => {
   const { uv, svm } = settle()
   svm.pages.freeRoot()

@@ -120,6 +120,16 @@ t.test('firmware: a part of a chunk goes alone, up from its first frame', async 
   t.same(mapped(svm, 37, 38, 39, 40, 41, 42, 43, 44, 45), [37, 38, 39, 44, 45])
 })
 
+t.test('firmware: the first frames of a slot are secured with it', async (t) => {
+  const { uv, svm } = firmware([
+    [1, 40, 4],
+    [2, 512, 1],
+  ])
+  for (const gfn of [39, 40, 41, 43].map(asGfn)) svm.frames.setState(gfn, FrameState.Shared)
+  unregister(uv, 1)
+  t.same([...svm.frames.tracked()], [39], 'and not the one in front of it')
+})
+
 t.test('firmware: a walk over the border of 1 GiB goes round in the first one', async (t) => {
   const { uv, svm } = firmware([
     [1, 2 * GROUP - 32, 96],
@@ -129,6 +139,20 @@ t.test('firmware: a walk over the border of 1 GiB goes round in the first one', 
   unregister(uv, 1)
   const at = [0, 32, GROUP, GROUP + 32, GROUP + 64, 2 * GROUP - 32, 2 * GROUP, 2 * GROUP + 32]
   t.same(mapped(svm, ...at), [0, 32, GROUP + 64, 2 * GROUP, 2 * GROUP + 32])
+})
+
+t.test('firmware: its last part takes a chunk that one entry maps as a whole', async (t) => {
+  const { uv, svm } = firmware([
+    [1, GROUP - 32, 70],
+    [2, 0, 96],
+  ])
+  unregister(uv, 1)
+  t.same(mapped(svm, 0, 32, 63, 64, GROUP, GROUP + 32, GROUP + 37), [
+    64,
+    GROUP,
+    GROUP + 32,
+    GROUP + 37,
+  ])
 })
 
 t.test('firmware: a walk over the border of 512 GiB goes round in its last GiB', async (t) => {

@@ -6,7 +6,7 @@ import { sharePages, unsharePages } from '../../src/ultravisor/guest-calls.ts'
 import { hvFrameOf } from '../../src/ultravisor/page-table.ts'
 import { shareRange } from '../../src/ultravisor/share.ts'
 import { guarded, runSteps, type UvSteps } from '../../src/ultravisor/steps.ts'
-import type { Svm } from '../../src/ultravisor/svm.ts'
+import { type Svm, SvmState } from '../../src/ultravisor/svm.ts'
 import {
   filled,
   HonestHv,
@@ -143,6 +143,7 @@ t.test('a hypervisor that exchanges the frame for ever ends the guest', async (t
     t.same(run(sharePages(uv, LPID, 64, 1)), isOver ? { kind: 'ABORT', why } : RET(0))
     t.equal(zeroings().length, 16, `${times} times`)
     t.equal(svm.abortReason, isOver ? why : undefined)
+    t.equal(svm.state, isOver ? SvmState.Abort : SvmState.Secure)
   }
 })
 

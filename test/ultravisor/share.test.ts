@@ -112,6 +112,7 @@ t.test('a share of two whose second is refused', async (t) => {
   t.same(spec.run(sharePages(spec.uv, LPID, 64, 2)), RET(-55))
   t.same(states(spec.svm, 64, 65), ['SECURE', 'SECURE'])
   t.ok(isSamePage(spec.svm.contents.get(asGfn(64)), filled(1)), 'spec: the guest keeps its page')
+  t.notOk(spec.hv.asked.includes('H_SVM_PAGE_IN 65 0'), 'what was never given is not taken back')
   t.same(violationsOf(spec.uv), [])
   const firmware = start('firmware')
   t.same(firmware.run(sharePages(firmware.uv, LPID, 64, 2)), RET(-55))

@@ -108,6 +108,7 @@ t.test('an unknown LPID', async (t) => {
 t.test('a slot takes the 2 MiB units that it touches', async (t) => {
   const rows: [number, number, number][] = [
     [0, 0, 0],
+    [40, 0, 0],
     [0, 1, 1],
     [0, 32, 1],
     [0, 33, 2],
