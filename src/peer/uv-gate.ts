@@ -3,15 +3,16 @@
  * waits here instead of being refused with TOO_MANY_CALLS. First come, first served.
  *
  * That is less than the limit of the wire, at which all that is under way has left the processors'
- * caches: with eight clients a call was measured to cost 9 us instead of 5. How many may be open is the hypervisor's to
- * say, and it may be less again. It says so with the first refusal, which names the limit; if it names
- * none, or refuses although it is kept, half of what was open counts, and one more for each time that so
- * many were answered. What was refused was
- * not begun: it is made again, before anything that came later, and its caller never hears of it. Only
- * a call that is refused while nothing else is open is told: waiting would not help it.
+ * caches: with eight clients a call was measured to cost the server 9 us instead of 5.
  *
- * Why: who sends all that it is asked for, whatever becomes of it, has its answers to nested calls behind
- * its own calls in the same stream, and nothing that was begun can end before they are there.
+ * How many may be open is the hypervisor's to say, and it may be less again. It says so with the first
+ * refusal, which names the limit; if it names none, or refuses although it is kept, half of what was
+ * open counts, and one more for each time that so many were answered. What was refused was not begun:
+ * it is made again, before anything that came later, and its caller never hears of it. Only a call that
+ * is refused while nothing else is open is told: waiting would not help it.
+ *
+ * Why: who sends all that it is asked for, whatever becomes of it, has its answers to nested calls
+ * behind its own calls in the same stream, and nothing that was begun can end before they are there.
  */
 import { WIRE_ERROR } from '../../schemas/errors.ts'
 import type { DownCall, ErrorMessage, UpCall } from '../../schemas/messages.ts'
