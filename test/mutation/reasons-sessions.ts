@@ -109,6 +109,18 @@ export const SESSIONS: Lines = {
     ['this.#flushing', ['true', 'false'], 'only saves time: of nothing nothing is sent'],
     ['this.#connection?.isHeavy', 'this.#connection.isHeavy', IS_THERE],
   ],
+  'src/peer/rpc-connection.ts': [
+    [
+      '!this.#rest.isOver',
+      'true',
+      'what waits leaves a little sooner, in the same order: it would at the end of the turn',
+    ],
+  ],
+  'src/peer/rpc-rest.ts': [
+    ['item === undefined', 'false', IS_THERE],
+    ['this.isOver', 'false', 'only frees memory: what was said is not said again'],
+    ["body.call === 'MEM_WRITE'", 'true', 'no other call has bytes: only the type does not know'],
+  ],
   'src/peer/rpc-restore.ts': [['parent === 0', 'false', NO_ID]],
   'src/peer/rpc-resume.ts': [['[]', '["Stryker was here"]', NO_CALL]],
   'src/peer/rpc-service.ts': [

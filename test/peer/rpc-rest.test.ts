@@ -1,8 +1,10 @@
 /** A session with more to say again than a connection may be told at once. */
 import t from 'tap'
+import type { UpCall, WireCall } from '../../schemas/messages.ts'
 import { asLpid, asRa } from '../../src/abi/page.ts'
 import type { WireData } from '../../src/peer/rpc-codec.ts'
-import { type FromHv, type FromUv, Line, uvPageIn } from './pair.ts'
+import { Rest } from '../../src/peer/rpc-rest.ts'
+import { type FromHv, type FromUv, inval, Line, uvPageIn } from './pair.ts'
 import { ResumablePair } from './resumable-pair.ts'
 
 const PAGE = 65_536
@@ -193,4 +195,28 @@ t.test('a transport that is congested is waited for, until it is told to go on',
   Object.assign(line, { congested: false })
   world.hv.resume()
   t.same(idsOf(line.sent), count(30), 'and this one says nothing of what waits, so it is told all')
+})
+
+t.test('a part has as many bytes as it may or a little more, pages and all', async (t) => {
+  const isOpen = (): boolean => true
+  const items = (body: Parameters<typeof say>[0]) => [1, 2, 3].map((id) => say(body, id))
+  const say = (body: ReturnType<typeof inval> | UpCall, id: number) =>
+    ({ kind: 'call', id, parent: 0, body }) as const
+  const store = { call: 'MEM_WRITE', lpid: asLpid(1), ra: asRa(0), offset: 0 } as const
+  for (const [body, bytes, count] of [
+    [inval(0), 128, 1],
+    [inval(0), 129, 2],
+    [{ ...store, bytes: new Uint8Array(100) }, 228, 1],
+    [{ ...store, bytes: new Uint8Array(100) }, 229, 2],
+    [{ ...store, bytes: null }, 128, 1],
+    [uvPageIn(0, new Uint8Array(PAGE)), PAGE + 128, 1],
+    [uvPageIn(0, 7n), 129, 2],
+  ] as const) {
+    const rest = new Rest<WireCall>()
+    for (const item of items(body)) rest.add(item)
+    t.equal([...rest.part(bytes, isOpen)].length, count, `${body.call}, ${bytes} bytes`)
+    t.equal(rest.isOver, false)
+    t.equal(rest.clear(), 3 - count, 'and the rest is left')
+    t.equal(rest.isOver, true)
+  }
 })

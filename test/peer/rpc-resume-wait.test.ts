@@ -64,6 +64,16 @@ t.test('only what is a call counts as one that has come', async (t) => {
   t.equal(said.length, 2, 'one that does not fit has come all the same')
 })
 
+t.test('who ends a peer for a call that came does not hear of what it would say', async (t) => {
+  const world = hypervisor({ report: () => world.peer.end() })
+  world.connect()
+  world.say(done(1))
+  world.peer.detach()
+  world.connect(1)
+  t.doesNotThrow(() => world.peer.receive(done(2, 0)))
+  t.same(world.say(), [])
+})
+
 t.test('a call that comes again as another one has come, and is answered once', async (t) => {
   const { connect, say, served, peer } = holding({ serve: load })
   connect()

@@ -112,7 +112,7 @@ function newConnection(...lengths: number[]) {
       encode: (items) => ({ data: new Uint8Array(lengths.shift() ?? 1), next: items.length }),
     },
     line,
-    { counters, bodyOf: () => undefined, take: () => undefined },
+    { counters, bodyOf: () => inval(0), take: () => undefined },
   )
   const say = (id: number): void => {
     connection.push({ kind: 'call', id, parent: 0, body: inval(0) })
@@ -150,6 +150,37 @@ t.test('after the end nothing is sent, and nothing ends twice', async (t) => {
   connection.resume()
   t.same([line.sent, line.closed], [[], []])
   t.match(counters, { itemsDropped: 1, messagesSent: 0, messagesReceived: 0 })
+})
+
+const call = (id: number) => ({ kind: 'call', id, parent: 0, body: inval(0) }) as const
+
+t.test('parts wait for what is on its way if they are told when it has left', async (t) => {
+  for (const [buffered, tells, sent] of [
+    [128, true, 3],
+    [129, true, 0],
+    [129, false, 3],
+  ] as const) {
+    const { connection, line } = newConnection()
+    const drained: (() => void)[] = []
+    if (tells) Object.assign(line, { whenDrained: (run: () => void) => drained.push(run) })
+    line.bufferedAmount = buffered
+    connection.pushInParts([call(1), call(2), call(3)], 128)
+    connection.send()
+    connection.send()
+    t.equal(line.sent.length, sent, `${buffered} bytes are on their way`)
+    t.equal(drained.length, sent === 0 ? 1 : 0, 'it asks once to be told')
+    line.bufferedAmount = 0
+    for (const run of drained) run()
+    t.equal(line.sent.length, 3)
+  }
+})
+
+t.test('parts that were not sent at the end are counted as dropped', async (t) => {
+  const { connection, counters, say } = newConnection()
+  say(1)
+  connection.pushInParts([call(2), call(3)], 128)
+  connection.drop()
+  t.equal(counters.itemsDropped, 3)
 })
 
 t.test('a message has pages when it is longer than one', async (t) => {

@@ -189,6 +189,23 @@ t.test('who does not take answers is not read from until it has', async (t) => {
   t.match(socket.heard(), [{ id: 4, result: { ret: -67 } }])
 })
 
+t.test('what a resume has to say waits for what is on its way, and follows it', async (t) => {
+  const { open, connect, world } = server(t, { limits: { sendBufferBytesMax: 2_097_152 } })
+  const first = open()
+  t.equal(first.say(5, DONE).length, 1)
+  first.socket.ends(1_006)
+  const { socket, say } = connect()
+  socket.waiting = 2_000_000
+  const params = { name: 'test', resume: 'token 1', unanswered: 1 }
+  t.equal(say(1, { ...OPEN, params }).length, 1)
+  t.same(say(5, DONE), [])
+  socket.waiting = 0
+  await new Promise((resolve) => process.nextTick(resolve))
+  socket.wire.emit('drain')
+  world.turn()
+  t.match(socket.heard(), [{ id: 5, result: { ret: -67 } }])
+})
+
 t.test('what is thrown while a message, or one that waited, is taken is noted', async (t) => {
   const { open, world } = server(t, { limits: { sendBufferHighBytes: 1_000 } })
   const { socket, connection } = open()
