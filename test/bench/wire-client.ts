@@ -99,8 +99,6 @@ async function bytes({ url, pages, rounds }: Target & { pages: number; rounds: n
   for (let round = 0; round < rounds; round++) {
     const lpid = await makeVm(world, wish)
     await world.rest.write(lpid, asGpa(first), pieces())
-    // What was made to fill the VM is garbage by now, and none of what is measured.
-    globalThis.gc?.()
     inMs = Math.min(inMs, await switchVm(world, wish, 'all'))
     outMs = Math.min(outMs, await pageOutAll(world, first, pages))
     await deleteVm(world, lpid)

@@ -8,6 +8,8 @@ import { runClient, type Server, startFloor, startServer } from './wire-process.
 const GIB = 2 ** 30
 const BIG_PAGES = 1_638_400
 const BIG_ROUNDS = 2
+/** Of pages of bytes: the first ones take memory that the later ones use again. */
+const BYTES_ROUNDS = 6
 const JSON_PAGES = 100_000
 const BYTES_PAGES = 4_000
 const PAGES_PER_MESSAGE = 4
@@ -161,13 +163,13 @@ const bytes: Bench = {
       runClient<{ in: number; out: number }>('bytes', {
         url,
         pages: BYTES_PAGES,
-        rounds: ROUNDS,
+        rounds: BYTES_ROUNDS,
       }),
     )
     const message = {
       count: BYTES_PAGES / PAGES_PER_MESSAGE,
       size: PAGES_PER_MESSAGE * 65_600,
-      rounds: ROUNDS,
+      rounds: BYTES_ROUNDS,
     }
     const source = await floorOf('source', 'source', message)
     const sink = await floorOf('sink', 'sink', message)
