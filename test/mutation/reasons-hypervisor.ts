@@ -175,6 +175,8 @@ export const HYPERVISOR: Lines = {
     ['each.base < slot.base', 'each.base <= slot.base', 'no two slots have the same base'],
   ],
   'src/uvmem/page-store.ts': [
+    ["typeof held === 'bigint'", 'false', 'a tag has no bytes that could be the page'],
+    ["'bigint'", '""', 'a tag has no bytes that could be the page'],
     [
       'chunk === undefined && page === null',
       'false',
