@@ -5,6 +5,16 @@ const ALL_PARTS = 'only saves time: to look at every part comes to the same'
 
 export const ULTRAVISOR: Lines = {
   'src/ultravisor/esm.ts': [['{ ret: 0 }', '{}', 'what the first step is handed is not looked at']],
+  'src/ultravisor/run-set.ts': [
+    ['n < run.end', ['true', 'n <= run.end'], 'the run that is looked for ends above n'],
+    ['run.first < end', 'run.first <= end', 'a run behind the end is put back as it is'],
+    ['to > from', ['true', 'to >= from'], 'no runs are replaced by none'],
+    [
+      'this.#runs[middle]?.end',
+      'this.#runs[middle].end',
+      'the middle of a list is in it: only the type does not know',
+    ],
+  ],
   'src/ultravisor/secure-frame.ts': [
     ['!isMapped(entry)', 'false', 'an entry of 0 maps neither its own page nor a frame'],
   ],

@@ -143,6 +143,9 @@ t.test('runs join where they touch, and part where something is taken out', asyn
       ],
     ],
     [true, 22, 28, [[10, 40]]],
+    [false, 12, 12, [[10, 40]]],
+    [false, 35, 40, [[10, 35]]],
+    [true, 35, 40, [[10, 40]]],
     [true, 12, 14, [[10, 40]]],
     [
       false,
