@@ -295,8 +295,11 @@ export class WireModel {
       if (outcome !== first) throw new Violation(`call ${id}: ${first}, and then ${outcome}`)
       if (again.wasLost === true) this.answers.add(id, { payload, outcome })
       this.#count('again')
-    } else if (method !== 'SESSION_OPEN') this.answers.add(id, { payload, outcome })
-    else if (!this.hasSession) this.answers.clear()
+    } else if (method !== 'SESSION_OPEN') {
+      // Repeated, it is as old as it was; given anew, it is the newest. Nobody can tell which from here.
+      if (this.#blurred.has(id) && this.answers.get(id) !== undefined) this.#isVague = true
+      this.answers.add(id, { payload, outcome })
+    } else if (!this.hasSession) this.answers.clear()
     return method
   }
 
