@@ -152,6 +152,8 @@ t.test(
 
     const filled = swapped()
     fill(filled, 0, 1, 3n, 1n)
+    const swap = filled.vm().slots.at(asGfn(0))?.region.swap
+    t.same([...(swap?.keys() ?? [])], [1], 'what is mapped is not in swap')
     t.same(pages(filled, 0, 1), [3n, 8n])
     run(unmap(filled.host, filled.vm(), asGfn(0), 'discard'))
     t.same(pages(filled, 0), [null], 'nothing old comes back')
