@@ -194,6 +194,9 @@ t.test('a message has pages when it is longer than one', async (t) => {
     say(2)
     connection.receive('')
     t.equal(line.sent.length, isBrisk ? 2 : 1, String(length))
+    say(3)
+    connection.receive('')
+    t.equal(line.sent.length, isBrisk ? 3 : 1, `${length}: not for one message only`)
   }
 })
 
