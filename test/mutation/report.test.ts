@@ -6,7 +6,7 @@ import { AREAS, filesOf, testsOf } from './areas.ts'
 import { shouldIgnore } from './ignored-code.ts'
 import { afterRunning } from './patient-timers.ts'
 import { REASONS } from './reasons.ts'
-import { documentOf } from './report.ts'
+import { documentOf, withoutReason } from './report.ts'
 import { mergedResults, percentOf, readResults, scoreOf, withFewerSurvivors } from './results.ts'
 import { emptyResult, noticedIn, resultsOf, type StrykerReport } from './stryker-report.ts'
 
@@ -164,6 +164,21 @@ t.test('results are of files that are mutated', async (t) => {
   const all = AREAS.flatMap((area) => filesOf(area, []))
   for (const { file } of readResults(ROOT)) t.ok(all.includes(file), file)
 })
+
+t.test(
+  'every file is measured, 90 % of each area is noticed, and the rest has reasons',
+  async (t) => {
+    const results = readResults(ROOT)
+    for (const area of AREAS) {
+      const files = filesOf(area, [])
+      const own = results.filter(({ file }) => files.includes(file))
+      const missing = files.filter((file) => !own.some((result) => result.file === file))
+      t.same(missing, [], `${area.name}: npm run mutation -- ${missing.join(' ')}`)
+      t.ok(percentOf(scoreOf(own)) >= 90, area.name)
+      for (const result of own) t.same(withoutReason(REASONS, result), [], result.file)
+    }
+  },
+)
 
 t.test('a path stands for what is at it or under it, in its area', async (t) => {
   const filesAt = (path: string) => AREAS.map((area) => filesOf(area, [path]).length > 0)
