@@ -27,6 +27,9 @@ export async function run(plan: Plan): Promise<Result> {
   await settle(world)
   world.checkAll()
   await settle(world)
+  // The last look is at everything, whatever the last event touched.
+  auditor.touched()
+  world.look()
   for (const what of world.unfinished()) auditor.tell(what)
   return {
     finding: auditor.findings[0],
