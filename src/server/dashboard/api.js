@@ -35,9 +35,12 @@ export class ApiError extends Error {
  */
 export async function request(path, init = {}) {
   for (;;) {
-    const headers = { .../** @type {Record<string, string>} */ (init.headers), ...tokenHeaders() }
+    const token = tokenHeaders()
+    const headers = { .../** @type {Record<string, string>} */ (init.headers), ...token }
     const reply = await fetch(path, { ...init, headers, cache: 'no-store' })
     if (reply.ok || reply.status === 304) return reply
+    // What was asked with a token that has been changed meanwhile says nothing about the new one.
+    if (reply.status === 401 && token['authorization'] !== tokenHeaders()['authorization']) continue
     if (reply.status !== 401) {
       const problem = await problemOf(reply)
       const mayNotLook = problem.type === ROLE_MISSING && (init.method ?? 'GET') === 'GET'
