@@ -225,7 +225,8 @@ t.test(
 )
 
 t.test('a slow reader that was cut goes on, and misses nothing', async (t) => {
-  const limits = { sendBufferBytesMax: 1_000_000, sendBufferHighBytes: 500_000 }
+  // It is not paused before: what it asks for leaves by four pages, and would wait for it.
+  const limits = { sendBufferBytesMax: 1_000_000, sendBufferHighBytes: 1_000_000 }
   const { app, line, again } = await started(t, { limits })
   await app.vmm.writePage(LPID, asGfn(1), 0, new Uint8Array(PAGE).fill(1))
   line.socket.pause()

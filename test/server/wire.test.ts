@@ -210,9 +210,10 @@ t.test('who does not take its answers is not read from, and loses nothing', asyn
 })
 
 t.test('who reads too slowly is cut, and the server goes on', async (t) => {
+  // It is not paused before: what it asks for leaves by four pages, and would wait for it.
   const limits = {
     sendBufferBytesMax: 1_000_000,
-    sendBufferHighBytes: 500_000,
+    sendBufferHighBytes: 1_000_000,
     sessionGraceMs: 0,
   }
   const { app, line, uv } = await withVm(t, { limits })
