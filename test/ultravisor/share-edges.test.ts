@@ -1,35 +1,15 @@
 /** Shares that meet others half-way, hypervisors that give no end, and what lies beside a range. */
 import t from 'tap'
 import { asGfn, asGpa } from '../../src/abi/page.ts'
-import { FRAME_STATES, FrameState, ShareType } from '../../src/ultravisor/frame-state.ts'
+import { FrameState, ShareType } from '../../src/ultravisor/frame-state.ts'
 import { sharePages, unsharePages } from '../../src/ultravisor/guest-calls.ts'
 import { hvFrameOf } from '../../src/ultravisor/page-table.ts'
 import { shareRange } from '../../src/ultravisor/share.ts'
-import { guarded, runSteps, type UvSteps } from '../../src/ultravisor/steps.ts'
-import { type Svm, SvmState } from '../../src/ultravisor/svm.ts'
-import {
-  filled,
-  HonestHv,
-  isSamePage,
-  LPID,
-  PROFILES,
-  pageInval,
-  pageOut,
-  type Setup,
-  settle,
-} from './uv-for-test.ts'
+import { guarded } from '../../src/ultravisor/steps.ts'
+import { SvmState } from '../../src/ultravisor/svm.ts'
+import { RET, setup, states } from './share-scene.ts'
+import { filled, isSamePage, LPID, PROFILES, pageInval, pageOut } from './uv-for-test.ts'
 
-function setup(options: Setup = {}) {
-  const { uv, svm } = settle(options)
-  const hv = new HonestHv(uv)
-  const run = <R>(steps: UvSteps<R>): R => runSteps(steps, hv.answer)
-  const zeroings = () => hv.asked.filter((text) => text.startsWith('MEM_WRITE'))
-  return { uv, svm, hv, run, zeroings }
-}
-
-const states = (svm: Svm, ...gfns: number[]): string[] =>
-  gfns.map((gfn) => FRAME_STATES[svm.frames.state(asGfn(gfn))].name)
-const RET = (ret: number) => ({ kind: 'RET', ret })
 const WRITE = (ra: number) => `MEM_WRITE ${ra}`
 
 /** Another thread of the guest shares GFN 66: the HV has given its frame, and has not answered. */

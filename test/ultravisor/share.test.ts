@@ -8,30 +8,18 @@ import { sharePages, unshareAllPages, unsharePages } from '../../src/ultravisor/
 import { violationsOf } from '../../src/ultravisor/invariants.ts'
 import { hvFrameOf, isOwn, isPresent } from '../../src/ultravisor/page-table.ts'
 import { shareRange } from '../../src/ultravisor/share.ts'
-import { guarded, runSteps, type UvSteps } from '../../src/ultravisor/steps.ts'
-import { type Svm, SvmState } from '../../src/ultravisor/svm.ts'
+import { guarded } from '../../src/ultravisor/steps.ts'
+import { SvmState } from '../../src/ultravisor/svm.ts'
+import { RET, setup, states } from './share-scene.ts'
 import {
   filled,
-  HonestHv,
+  type HonestHv,
   isSamePage,
   LPID,
   PROFILES,
   pageInval,
   pageOut,
-  type Setup,
-  settle,
 } from './uv-for-test.ts'
-
-function setup(options: Setup = {}) {
-  const { uv, svm } = settle(options)
-  const hv = new HonestHv(uv)
-  const run = <R>(steps: UvSteps<R>): R => runSteps(steps, hv.answer)
-  return { uv, svm, hv, run }
-}
-
-const states = (svm: Svm, ...gfns: number[]): string[] =>
-  gfns.map((gfn) => FRAME_STATES[svm.frames.state(asGfn(gfn))].name)
-const RET = (ret: number) => ({ kind: 'RET', ret })
 
 for (const profile of PROFILES) {
   t.test(`a share asks, zeroes and maps, in this order; profile ${profile}`, async (t) => {
