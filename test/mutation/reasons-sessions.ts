@@ -28,8 +28,6 @@ export const SESSIONS: Lines = {
       '""',
       'SESSION_OPEN has no LPID to mix in, and nobody asks for its fingerprint',
     ],
-    ['bytes.byteOffset % 4 === 0', 'false', 'only saves time: a copy has the same bytes'],
-    ['bytes.byteOffset % 4', 'bytes.byteOffset * 4', 'only saves time: a copy has the same bytes'],
   ],
   'src/peer/rpc-inbox.ts': [
     ["'fault'", '""', UNREAD],
