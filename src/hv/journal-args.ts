@@ -78,8 +78,8 @@ const PUTS: Puts = {
 /** Puts a call's arguments at `at` and behind. */
 export function putArgs(into: Float64Array, at: number, body: WireCall): void {
   // The calls that come for each page, by name: a table's entry is looked for among all its names.
-  if (body.call === 'H_SVM_PAGE_IN') return putPage(into, at, body)
-  if (body.call === 'UV_PAGE_IN') return putMove(into, at, body)
+  if (body.call === 'H_SVM_PAGE_IN') return PUTS.H_SVM_PAGE_IN(into, at, body)
+  if (body.call === 'UV_PAGE_IN') return PUTS.UV_PAGE_IN(into, at, body)
   const put = PUTS[body.call] as Put<WireCall>
   put(into, at, body)
 }

@@ -48,7 +48,7 @@ export function hypercall(host: Host, vm: Vm, call: Hcall, secureContext = true)
     return atOnce(refuse(vm, HostCode.RESUME_HOST, Reason.noSuchCall))
   }
   // The call that comes for each page, by name: a table's entry is looked for among all its names.
-  if (call.call === 'H_SVM_PAGE_IN') return pageIn(host, vm, call.gpa, call.flags, call.order)
+  if (call.call === 'H_SVM_PAGE_IN') return HANDLERS.H_SVM_PAGE_IN(host, vm, call)
   const handler = HANDLERS[call.call] as (host: Host, vm: Vm, call: Hcall) => HvSteps
   return handler(host, vm, call)
 }

@@ -11,11 +11,6 @@ export const HYPERVISOR: Lines = {
   'src/uvmem/dispatch.ts': [
     ["call.call === 'H_SVM_PAGE_IN'", 'false', 'only saves time: the table has the call as well'],
     ["'H_SVM_PAGE_IN'", '""', 'only saves time: the table has the call as well'],
-    [
-      '(host, vm, { gpa, flags, order }) => pageIn(host, vm, gpa, flags, order)',
-      '() => undefined',
-      'the commonest call is known before the table is asked',
-    ],
   ],
   'src/uvmem/snapshot-read-vm.ts': [
     ['kind !== undefined', 'true', REFUSED],
