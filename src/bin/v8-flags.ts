@@ -21,3 +21,6 @@ setFlagsFromString('--heap-growing-percent=400')
 // them into one piece of machine code than it does by itself.
 setFlagsFromString('--max-inlined-bytecode-size=1000')
 setFlagsFromString('--max-inlined-bytecode-size-cumulative=3000')
+// What a call runs through is known after a few thousand of them: V8 compiles it after a quarter of what
+// it waits by itself, and again when another VM has shown it something new.
+setFlagsFromString('--interrupt-budget=33000')
