@@ -55,8 +55,10 @@ export async function sinkRate(url: string, count: number, size: number): Promis
 /** Bytes a second from the server to the client. */
 export async function sourceRate(url: string, count: number, size: number): Promise<number> {
   const socket = await connect(url)
-  const start = performance.now()
   socket.send(`${count} ${size}`)
+  await once(socket, 'message')
+  const start = performance.now()
+  socket.send('go')
   await new Promise<void>((done) => {
     let bytes = 0
     socket.on('message', (data: Buffer) => {

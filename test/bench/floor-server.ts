@@ -3,11 +3,13 @@
  *
  *   echo    every message comes back
  *   sink    messages are counted; a text message asks how many bytes there were, and forgets them
- *   source  a text message `COUNT SIZE` gets so many messages of so many bytes
+ *   source  a text message `COUNT SIZE` is answered when so many messages of so many bytes are there,
+ *           each with bytes of its own, as pages have; the next message gets them
  *   pages   the frames of page-ins: a call is met with a nested call, an answer with an answer; as
  *           many in a message as came in one
  *   awake   the same, and it does not fall asleep between them
  */
+import { randomFillSync } from 'node:crypto'
 import { createServer } from 'node:http'
 import { type WebSocket, WebSocketServer } from 'ws'
 // As the emulator has it: what is compared is the emulator.
@@ -20,6 +22,25 @@ const pages = (socket: WebSocket): void => {
     const answers = answersOf(data, CALL_BYTES)
     socket.send(pageMessage(callsOf(data), NESTED_BYTES, answers))
   })
+}
+
+let memory = Buffer.alloc(0)
+
+function messagesOf(wish: string): Buffer[] {
+  const [count = 0, size = 0] = wish.split(' ').map(Number)
+  if (memory.length !== count * size) memory = randomFillSync(Buffer.allocUnsafeSlow(count * size))
+  return Array.from({ length: count }, (_, i) => memory.subarray(i * size, (i + 1) * size))
+}
+
+function sendAll(socket: WebSocket, messages: readonly Buffer[]): void {
+  let next = 0
+  const send = (): void => {
+    for (; next < messages.length && socket.bufferedAmount < 4_000_000; next++) {
+      socket.send(messages[next] as Buffer)
+    }
+    if (next < messages.length) setImmediate(send)
+  }
+  send()
 }
 
 const serve: Readonly<Record<string, (socket: WebSocket) => void>> = {
@@ -36,15 +57,12 @@ const serve: Readonly<Record<string, (socket: WebSocket) => void>> = {
     })
   },
   source: (socket) => {
+    let messages: readonly Buffer[] = []
     socket.on('message', (data: Buffer) => {
-      const [count = 0, size = 0] = data.toString().split(' ').map(Number)
-      const message = Buffer.alloc(size, 7)
-      let left = count
-      const send = (): void => {
-        for (; left > 0 && socket.bufferedAmount < 4_000_000; left--) socket.send(message)
-        if (left > 0) setImmediate(send)
-      }
-      send()
+      if (messages.length === 0) {
+        messages = messagesOf(data.toString())
+        socket.send('ready')
+      } else sendAll(socket, messages)
     })
   },
   pages,

@@ -42,6 +42,7 @@ async function all({ url, protocol, window, pages, each = false, rounds = 1 }: A
   const world = await connect(url, { protocol, window, ...defer })
   const wish = { lpid: 1, size: pages * PAGE_SIZE, kernelBytes: SMALL_KERNEL_BYTES, tags: true }
   const { counters } = world.client.app.peer
+  let first: number | undefined
   const measure = async () => {
     const lpid = await makeVm(world, wish)
     const { counts } = world.client.svm(lpid)
@@ -53,8 +54,11 @@ async function all({ url, protocol, window, pages, each = false, rounds = 1 }: A
       counters.bytesSent - before.bytesSent + counters.bytesReceived - before.bytesReceived
     const pageIns = counts.pageIns - before.pageIns
     await deleteVm(world, lpid)
+    const pagesPerS = (pageIns / ms) * 1_000
+    first ??= pagesPerS
     return {
-      pagesPerS: (pageIns / ms) * 1_000,
+      pagesPerS,
+      firstPerS: first,
       messagesPerS: ((sent + received) / ms) * 1_000,
       bytes: bytes / (sent + received),
       sentPerPage: sent / pageIns,
