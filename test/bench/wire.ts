@@ -8,7 +8,7 @@ import { runClient, type Server, startFloor, startServer } from './wire-process.
 const GIB = 2 ** 30
 const BIG_PAGES = 1_638_400
 /** The first times run code that is not compiled yet. */
-const BIG_ROUNDS = 3
+const BIG_ROUNDS = 4
 /** Of pages of bytes: the first ones take memory that the later ones use again. */
 const BYTES_ROUNDS = 8
 const JSON_PAGES = 100_000
