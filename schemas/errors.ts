@@ -183,7 +183,7 @@ export const CLOSE = {
   SLOW_READER: {
     code: 4002,
     text: 'The peer reads too slowly.',
-    when: 'More than sendBufferBytesMax bytes wait to be sent.',
+    when: 'More than sendBufferBytesMax bytes wait, or more than sendBufferHighBytes and none is taken within pongWaitMsMax.',
   },
   PONG_MISSING: {
     code: 4003,

@@ -65,6 +65,8 @@ export class UvConnection {
   /** ws found that the client breaks the protocol, and closes the connection for it. */
   #isBroken = false
   #seenAt: number
+  /** Bytes that waited to be sent at the last look. */
+  #waited = 0
 
   constructor(
     socket: WebSocket,
@@ -134,8 +136,13 @@ export class UvConnection {
 
   /** Asks for a sign of life, or gives up when there was none for too long. */
   check(): void {
-    if (this.#ports.now() - this.#seenAt > this.#ports.limits.pongWaitMsMax) {
-      this.close('PONG_MISSING')
+    const now = this.#ports.now()
+    const waits = this.#transport.bufferedAmount
+    // Who is not read from can say nothing, but whoever takes bytes is there.
+    if (this.paused && waits < this.#waited) this.#seenAt = now
+    this.#waited = waits
+    if (now - this.#seenAt > this.#ports.limits.pongWaitMsMax) {
+      this.close(this.paused ? 'SLOW_READER' : 'PONG_MISSING')
     } else if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping()
   }
 

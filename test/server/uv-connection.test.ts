@@ -1,5 +1,6 @@
 /** One connection: when it is closed, when it is not read from, and whose end it is. */
 import { mock } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { Durable } from '../../src/hv/durable.ts'
 import type { WireData } from '../../src/peer/rpc-codec.ts'
@@ -150,6 +151,42 @@ t.test('who gives no sign of life for too long is closed; any sign will do', asy
     connection.check()
     t.equal(socket.pings, 2, 'who is closed is not asked')
   }
+})
+
+t.test('who is not read from lives as long as it takes what waits for it', async (t) => {
+  const { open, world } = server(t, { limits: { pongWaitMsMax: 100 } })
+  const { socket, connection } = open()
+  // What was said in this turn leaves first.
+  await turn()
+  socket.isPaused = true
+  socket.waiting = 5_000
+  connection.check()
+  for (const waiting of [4_999, 4_000, 1]) {
+    world.now += 100
+    socket.waiting = waiting
+    connection.check()
+    t.equal(socket.closedWith, undefined, `${waiting} left`)
+  }
+  world.now += 100
+  connection.check()
+  t.equal(socket.closedWith, undefined, 'nothing taken, up to the limit')
+  world.now += 1
+  socket.waiting = 2
+  connection.check()
+  t.equal(socket.closedWith, 4002, 'it has not lost its way: it does not read')
+})
+
+t.test('who is read from gives no sign by taking what waits for it', async (t) => {
+  const { open, world } = server(t, { limits: { pongWaitMsMax: 100 } })
+  const { socket, connection } = open()
+  // What was said in this turn leaves first.
+  await turn()
+  socket.waiting = 5_000
+  connection.check()
+  world.now += 101
+  socket.waiting = 4_000
+  connection.check()
+  t.equal(socket.closedWith, 4003)
 })
 
 t.test('a connection on its way out is not asked for signs of life', async (t) => {
