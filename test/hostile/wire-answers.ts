@@ -14,6 +14,8 @@ export class WireAnswers {
   readonly #max: number
   readonly #kept = new Map<number, Kept>()
   #isWhole = true
+  /** Calls of the message that is sent that may begin the session: the highest id that came after each. */
+  readonly #since = new Map<object, number>()
 
   /** `max`: answersKeptMax. */
   constructor(max: number) {
@@ -39,12 +41,31 @@ export class WireAnswers {
   }
 
   isAbove(id: number): boolean {
-    return this.highest === 0 || ((id - this.highest) | 0) > 0
+    return isAbove(id, this.highest)
   }
 
   /** An id came that is a new call's. */
   came(id: number): void {
     if (this.isAbove(id)) this.highest = id
+    for (const [opening, highest] of this.#since) {
+      if (isAbove(id, highest)) this.#since.set(opening, id)
+    }
+  }
+
+  /** Another message is about to be sent. */
+  sends(): void {
+    this.#since.clear()
+  }
+
+  /** A call came that begins the session, unless it is refused or an earlier one has begun it. */
+  mayBegin(opening: object): void {
+    if (this.#since.size === 0) this.highest = 0
+    this.#since.set(opening, 0)
+  }
+
+  /** This call began the session: whatever came after it counts, and nothing that came before. */
+  begins(opening: object): void {
+    this.highest = this.#since.get(opening) ?? this.highest
   }
 
   add(id: number, kept: Kept): void {
@@ -62,3 +83,6 @@ export class WireAnswers {
     this.#isWhole = true
   }
 }
+
+/** Ids go round. */
+const isAbove = (id: number, highest: number): boolean => highest === 0 || ((id - highest) | 0) > 0

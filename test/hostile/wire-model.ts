@@ -90,6 +90,7 @@ export class WireModel {
     this.#due = []
     this.#closes = []
     this.#unsure.clear()
+    this.answers.sends()
     this.#answersMax = verdicts.length + this.open.size
     const before = new Set(this.open.keys())
     let replied = false
@@ -118,7 +119,7 @@ export class WireModel {
     const isOpen = open !== undefined || this.#unsure.has(id)
     const inUse = !isOpen ? [] : [{ code: -32_007, ids: [0], named: id }]
     if (open !== undefined && before.has(id) && !replied) this.#due.push({ errors: inUse })
-    else if (isOpening) this.#isNew(call, inUse)
+    else if (isOpening) this.#opens(call, inUse)
     else {
       const waiting = open?.map(({ payload }) => ({ payload })).at(-1)
       const kept = this.answers.get(id) ?? waiting ?? this.#unsure.get(id)
@@ -127,7 +128,14 @@ export class WireModel {
       else if (kept === undefined) this.#isUnknown(call)
       else this.#isKnown(call, kept, inUse)
     }
-    if (isOpening && !this.hasSession) this.answers.highest = 0
+  }
+
+  /** Its id is held against nothing but the calls that are open, also those that have not come again. */
+  #opens(call: CallVerdict, inUse: Due['errors']): void {
+    const { id } = call
+    const mayBeOpen = inUse.length === 0 && this.#lost.has(id)
+    this.#isNew(call, mayBeOpen ? [{ code: -32_007, ids: [0], named: id }] : inUse)
+    if (!this.hasSession) this.answers.mayBegin(call)
   }
 
   /** It waited when the connection broke: it waits again, or its answer is repeated. */
@@ -245,12 +253,18 @@ export class WireModel {
   }
 
   #isAnswered({ id, ret }: Extract<Said, { kind: 'answer' }>): void {
+    const [call] = this.open.get(id) ?? []
     const method = this.#ends(id, `ret ${ret}`)
     if (!Number.isSafeInteger(ret)) throw new Violation(`${method}: ret ${ret}`)
     if (!this.hasSession && method !== 'SESSION_OPEN')
       throw new Violation(`${method} was served without a session`)
-    if (method === 'SESSION_OPEN') this.hasSession = true
+    if (call !== undefined && method === 'SESSION_OPEN') this.#hasOpened(call)
     this.#count('answer')
+  }
+
+  #hasOpened(call: Waiting): void {
+    if (!this.hasSession) this.answers.begins(call)
+    this.hasSession = true
   }
 
   #isRefused({ id, code, message, data }: Extract<Said, { kind: 'error' }>): void {
