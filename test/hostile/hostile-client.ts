@@ -28,13 +28,16 @@ export class HostileClient {
   readonly #world: WireWorld
   #socket: FakeSocket
   readonly #protocol: Protocol
+  readonly #hear: (data: Data) => void
   #heard: Said[] = []
   #token = ''
   /** Announced calls keep everything back: from then on only what must never be is looked for. */
   #isUnmodelled = false
 
-  constructor(world: WireWorld, protocol: Protocol) {
+  /** `hear` is told whatever the server sends. */
+  constructor(world: WireWorld, protocol: Protocol, hear: (data: Data) => void = () => undefined) {
     this.#world = world
+    this.#hear = hear
     this.#protocol = protocol
     this.#socket = this.#connect()
   }
@@ -98,9 +101,10 @@ export class HostileClient {
   }
 
   #connect(): FakeSocket {
-    return this.#world.connect(`uvmem.v1.${this.#protocol}`, (data) =>
-      this.#heard.push(...saidIn(data)),
-    )
+    return this.#world.connect(`uvmem.v1.${this.#protocol}`, (data) => {
+      this.#hear(typeof data === 'string' ? data : Buffer.from(data))
+      this.#heard.push(...saidIn(data))
+    })
   }
 
   #say(data: Data): void {

@@ -43,23 +43,59 @@ export async function shrink(
   return kept
 }
 
-const shown = (data: Data | Again): string =>
-  isAgain(data)
-    ? JSON.stringify(data)
-    : typeof data === 'string'
+/** Characters of one message that are shown. */
+const shownMax = 2_000
+
+function shown(data: Data | Again): string {
+  const text =
+    isAgain(data) || typeof data === 'string'
       ? JSON.stringify(data)
       : `hex ${Buffer.from(data).toString('hex')}`
+  return text.length <= shownMax
+    ? text
+    : `${text.slice(0, shownMax)} … ${text.length - shownMax} more`
+}
 
-/** A failure as lines for a person. */
-export async function tellFailure(seed: number, round: number, failure: Failure): Promise<string> {
+const told = ({ protocol, sent, heard }: Life): readonly string[] => [
+  `  a client of uvmem.v1.${protocol}`,
+  ...sent.flatMap((data, at) => [
+    `    sends ${shown(data)}`,
+    ...(heard?.[at] ?? []).map((each) => `      hears ${shown(each)}`),
+  ]),
+]
+
+/** What went wrong, whichever ids it went wrong with: codes have a sign, ids have none. */
+function kindOf(error: unknown): string {
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+  return text.replace(/(?<![-\d])\d+/g, 'n').slice(0, 80)
+}
+
+const whyOf = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error)
+
+/**
+ * A failure as lines for a person: the shortest story that ends in the same way, and how that one ends;
+ * or, when the round does not fail without those before it, what its last client did and heard.
+ */
+export async function tellFailure(
+  seed: number,
+  round: number,
+  failure: Failure,
+  play: typeof replay = replay,
+): Promise<string> {
   const { profile, error } = failure
-  const fails = async (lives: readonly Life[]): Promise<boolean> =>
-    (await replay(profile, lives)) !== undefined
-  const lives = (await shrink(failure.lives, fails)) ?? failure.lives.slice(-1)
-  const lines = lives.flatMap(({ protocol, sent }) => [
-    `  a client of uvmem.v1.${protocol} sends`,
-    ...sent.map((data) => `    ${shown(data).slice(0, 2_000)}`),
-  ])
-  const why = error instanceof Error ? (error.stack ?? error.message) : String(error)
-  return [`seed ${seed}, round ${round}, profile ${profile}`, ...lines, why].join('\n')
+  const head = `seed ${seed}, round ${round}, profile ${profile}`
+  const kind = kindOf(error)
+  const lives = await shrink(failure.lives, async (shorter) => {
+    const wrong = await play(profile, shorter)
+    return wrong !== undefined && kindOf(wrong) === kind
+  })
+  if (lives === undefined) {
+    const clients = failure.lives.length
+    const alone = `played alone the round does not fail; the last of its ${clients} clients:`
+    return [`${head}: ${alone}`, ...failure.lives.slice(-1).flatMap(told), whyOf(error)].join('\n')
+  }
+  const played: Life[] = []
+  const wrong = await play(profile, lives, played)
+  return [head, ...played.flatMap(told), whyOf(wrong)].join('\n')
 }

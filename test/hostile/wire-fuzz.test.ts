@@ -1,8 +1,8 @@
 /** Random and mutated messages: every one has the outcome that the documents say, and nothing breaks. */
 import t from 'tap'
-import { shrink } from './shrink.ts'
-import { type Life, newStage } from './wire-fuzz.ts'
-import { WireModel } from './wire-model.ts'
+import { shrink, tellFailure } from './shrink.ts'
+import { type Life, newStage, replay } from './wire-fuzz.ts'
+import { Violation, WireModel } from './wire-model.ts'
 import { fuzzWire } from './wire-run.ts'
 
 // The suite says the same every time; what other seeds find is for `npm run fuzz`.
@@ -47,6 +47,43 @@ t.test('a failure is told with the few messages that it takes', async (t) => {
   ])
   t.equal(await shrink(lives, async () => false), undefined, 'it needs what came before')
 })
+
+t.test(
+  'of a failure it is told what the clients sent, what they heard, and how it ended',
+  async (t) => {
+    const open = (id: number): string =>
+      `{"jsonrpc":"2.0","id":${id},"method":"SESSION_OPEN","params":{"name":"x"}}`
+    const lives: Life[] = [
+      { protocol: 'json', sent: [open(1), '[]'] },
+      { protocol: 'json', sent: [open(2), '{', open(3)] },
+    ]
+    /** It fails with one message, and otherwise without another one. */
+    const play: typeof replay = async (profile, story, played) => {
+      t.equal(await replay(profile, story, played), undefined)
+      const sent = story.flatMap((life) => life.sent)
+      if (!sent.includes('{')) return new Violation('id 8: error -32002')
+      return new Violation(`id ${sent.length}: error -32001`)
+    }
+    const failure = {
+      profile: 'linux-6',
+      lives,
+      error: new Violation('id 77: error -32001'),
+    } as const
+    const lines = (await tellFailure(5, 9, failure, play)).split('\n')
+    t.same(lines.slice(0, 3), [
+      'seed 5, round 9, profile linux-6',
+      '  a client of uvmem.v1.json',
+      '    sends "{"',
+    ])
+    t.match(lines[3], /^ {6}hears ".*-32700/)
+    t.equal(lines[4], 'Violation: id 1: error -32001', 'as it ends now, not as it did at first')
+    const other = { ...failure, error: new Violation('id 77: error -32003') }
+    const alone = await tellFailure(5, 9, other, play)
+    t.match(alone, /^seed 5, round 9, profile linux-6: played alone the round does not fail/)
+    t.match(alone, /sends .*id\\":2,.*\n.*sends "\{"\n.*sends .*id\\":3,/, 'all of its last client')
+    t.notMatch(alone, /id\\":1,/, 'and nothing else')
+  },
+)
 
 t.test('what must not come is noticed', async (t) => {
   const said = { kind: 'error', id: 9, message: 'No such session.', data: {} } as const

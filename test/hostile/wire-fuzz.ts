@@ -14,7 +14,9 @@ import { WireWorld } from './wire-world.ts'
 /** A life of a hostile client: how it speaks, and all that it sends. */
 export interface Life {
   readonly protocol: Protocol
-  readonly sent: (Data | Again)[]
+  readonly sent: readonly (Data | Again)[]
+  /** What came of each of them, as it came. */
+  readonly heard?: readonly (readonly Data[])[]
 }
 
 /** A story that ends badly. */
@@ -64,6 +66,25 @@ export async function newStage(profile: HvProfileName) {
 }
 type Stage = Awaited<ReturnType<typeof newStage>>
 
+/** A client whose life is written down. */
+class Lived implements Life {
+  readonly protocol: Protocol
+  readonly sent: (Data | Again)[] = []
+  readonly heard: Data[][] = []
+  readonly client: HostileClient
+
+  constructor(world: WireWorld, protocol: Protocol) {
+    this.protocol = protocol
+    this.client = new HostileClient(world, protocol, (data) => this.heard.at(-1)?.push(data))
+  }
+
+  send(data: Data | Again): void {
+    this.sent.push(data)
+    this.heard.push([])
+    this.client.send(data)
+  }
+}
+
 /**
  * One round. Half of all rounds are played in the world that stays, so that what is left behind by
  * one is met by the next; the others in a fresh one, where older kernels' ways may do harm.
@@ -96,7 +117,7 @@ export class WireFuzz {
     const lives: Life[] = []
     try {
       for (let n = 0; n < livesPerRound; n++) {
-        const life: Life = { protocol: pick(random, this.#protocols), sent: [] }
+        const life = new Lived(stage.world, pick(random, this.#protocols))
         lives.push(life)
         this.#live(stage, life, random)
       }
@@ -108,16 +129,14 @@ export class WireFuzz {
     }
   }
 
-  #live({ world, good }: Stage, { protocol, sent }: Life, random: ReturnType<typeof prng>): void {
+  #live({ world, good }: Stage, life: Lived, random: ReturnType<typeof prng>): void {
     const { counts } = this
-    const client = new HostileClient(world, protocol)
-    const hostility = new Hostility(protocol, random)
+    const { client } = life
+    const hostility = new Hostility(life.protocol, random)
     counts.lives++
     for (let n = 0; n < messagesPerLife && !client.isOver; n++) {
       const isAgain = client.model.hasSession && oneIn(random, againEvery)
-      const data = isAgain ? again(random) : hostility.next(client.model)
-      sent.push(data)
-      client.send(data)
+      life.send(isAgain ? again(random) : hostility.next(client.model))
       counts.messages++
       if (counts.messages % goodEvery === 0) {
         good.turn()
@@ -138,18 +157,26 @@ export class WireFuzz {
   }
 }
 
-/** Plays a story again in a fresh world; what goes wrong, or undefined. */
-export async function replay(profile: HvProfileName, lives: readonly Life[]): Promise<unknown> {
+/**
+ * Plays a story again in a fresh world; what goes wrong, or undefined. `played` is given the lives as
+ * they were this time, with what each client heard.
+ */
+export async function replay(
+  profile: HvProfileName,
+  lives: readonly Life[],
+  played: Life[] = [],
+): Promise<unknown> {
   const { world, good } = await newStage(profile)
   try {
     for (const { protocol, sent } of lives) {
-      const client = new HostileClient(world, protocol)
+      const life = new Lived(world, protocol)
+      played.push(life)
       for (const data of sent) {
-        if (client.isOver) break
-        client.send(data)
+        if (life.client.isOver) break
+        life.send(data)
         good.turn()
       }
-      client.end()
+      life.client.end()
       world.pass()
     }
     await world.tidy(GOOD_LPID)
