@@ -8,8 +8,9 @@
  * client.close()
  * ```
  */
-import type { DownCall, SessionFacts, UpCall } from '../../schemas/messages.ts'
+import type { AnswerMessage, DownCall, SessionFacts, UpCall } from '../../schemas/messages.ts'
 import type { Lpid } from '../abi/page.ts'
+import { present } from '../lib/assert.ts'
 import { type UvViolation, violationsOf } from '../ultravisor/invariants.ts'
 import { UV_LIMITS } from '../ultravisor/limits.ts'
 import type { PageCipher } from '../ultravisor/page-crypto.ts'
@@ -24,7 +25,7 @@ import { UvCallError } from './uv-errors.ts'
 import { type LinePorts, type LineState, RESUME_MS_MAX, UvLine } from './uv-line.ts'
 import { UV_CODECS, type UvProtocol } from './uv-protocol.ts'
 import { UvSvm } from './uv-svm.ts'
-import { connectWs, type Ending, type WsTransport } from './ws-transport.ts'
+import { connectWs, type Dial, type Ending, type WsTransport } from './ws-transport.ts'
 
 /** Bytes: a budget costs nothing until pages have content, so it covers the biggest guest. */
 const SECURE_MEMORY_BYTES = 2 ** 44
@@ -127,10 +128,9 @@ export class UvClient {
     const body = { call: 'SESSION_OPEN', name: this.#name } as const
     return new Promise((resolve, reject) => {
       this.app.call(body, (outcome) => {
-        if (outcome.kind === 'answer' && outcome.session !== undefined) {
-          this.#facts = outcome.session
-          resolve(outcome.session)
-        } else if (outcome.kind === 'error') reject(new UvCallError(body, outcome, this.#lost))
+        if (outcome.kind === 'error') return reject(new UvCallError(body, outcome, this.#lost))
+        this.#facts = factsOf(outcome)
+        resolve(this.#facts)
       })
     })
   }
@@ -166,10 +166,10 @@ export class UvClient {
           } as const
           fresh.call(body, 0, (outcome) => {
             if (outcome.kind === 'error') return reject(new UvCallError(body, outcome, how))
-            if (outcome.session === undefined || peer.ended) return
+            if (peer.ended) return
             adopted()
             peer.adopt(fresh)
-            resolve(outcome.session)
+            resolve(factsOf(outcome))
           })
         }),
     }
@@ -228,12 +228,18 @@ export class UvClient {
   }
 }
 
-/** Connects to a hypervisor; rejects with ConnectError. The session is not open yet. */
-export async function connectUv(options: ConnectOptions): Promise<UvClient> {
+/**
+ * Connects to a hypervisor; rejects with ConnectError. The session is not open yet. `dial` makes the
+ * first connection, and each one that the session goes on with.
+ */
+export async function connectUv(
+  options: ConnectOptions,
+  dial: Dial = connectWs,
+): Promise<UvClient> {
   const { url, token, ca, protocol = 'json', connectMsMax, ended } = options
   const { resumeMsMax = RESUME_MS_MAX, backoff, random = Math.random, watch } = options
   const connect: LinePorts['connect'] = (heard) =>
-    connectWs({
+    dial({
       url,
       token,
       ca,
@@ -246,7 +252,7 @@ export async function connectUv(options: ConnectOptions): Promise<UvClient> {
   const line = new UvLine(
     {
       connect,
-      hasSession: () => client?.hasSession ?? false,
+      hasSession: () => client?.hasSession === true,
       attempt: (transport) => client?.attempt(transport),
       detached: () => client?.detach(),
       lost: (how) => client?.lose(how),
@@ -270,6 +276,9 @@ export async function connectUv(options: ConnectOptions): Promise<UvClient> {
   client.line = line
   return client
 }
+
+/** An answer without them is none to SESSION_OPEN: the codecs see to that. */
+const factsOf = ({ session }: AnswerMessage): SessionFacts => present(session, 'facts of a session')
 
 function after(ms: number, run: () => void): () => void {
   const timer = setTimeout(run, ms)

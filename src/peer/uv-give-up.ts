@@ -7,20 +7,24 @@ import { Peer } from './rpc-peer.ts'
 import type { ConnectOptions } from './uv-client.ts'
 import { UvCallError } from './uv-errors.ts'
 import { UV_CODECS } from './uv-protocol.ts'
-import { connectWs } from './ws-transport.ts'
+import { connectWs, type Dial } from './ws-transport.ts'
 
 export type GiveUpOptions = Pick<ConnectOptions, 'url' | 'token' | 'ca' | 'protocol' | 'name'>
 
 /**
  * Resolves when the session is given up, or there was none. Rejects with ConnectError when the server
- * cannot be reached, with UvCallError when it refuses for another reason.
+ * cannot be reached, with UvCallError when it refuses for another reason. `dial` makes the connection.
  */
-export async function giveUpSession(options: GiveUpOptions, resume: string): Promise<void> {
+export async function giveUpSession(
+  options: GiveUpOptions,
+  resume: string,
+  dial: Dial = connectWs,
+): Promise<void> {
   const { url, token, ca, protocol = 'json', name = 'uv' } = options
   const codec = UV_CODECS[protocol]()
   let how: string | undefined
   let peer: Peer<UpCall, DownCall> | undefined
-  const transport = await connectWs({
+  const transport = await dial({
     url,
     token,
     ca,

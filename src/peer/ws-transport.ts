@@ -60,6 +60,9 @@ export interface WsTransport extends Transport {
   terminate(): void
 }
 
+/** Makes a connection; rejects with ConnectError. */
+export type Dial = (options: WsOptions) => Promise<WsTransport>
+
 /** Connects; rejects with ConnectError. */
 export function connectWs(options: WsOptions): Promise<WsTransport> {
   const { url, subprotocol, token, ca, connectMsMax = CONNECT_MS_MAX } = options

@@ -7,15 +7,10 @@ import { nodeCipher } from '../../src/peer/node-cipher.ts'
 import { UvClient, type UvOptions } from '../../src/peer/uv-client.ts'
 import { UvLine } from '../../src/peer/uv-line.ts'
 import { UV_PROFILES } from '../../src/ultravisor/profile.ts'
+import { answer, FACTS, opened, refused, terminate } from './hv-words.ts'
 import { Line, Turn } from './pair.ts'
 import { ResumablePair } from './resumable-pair.ts'
 
-const HOST = { page_shift: 16, pool_pages: 9, profile: 'spec' }
-const FACTS = {
-  session: 's1',
-  token: 'secret',
-  host: { pageShift: 16, poolPages: 9, profile: 'spec' },
-}
 const DONE: UpCall = { call: 'H_SVM_INIT_DONE', lpid: asLpid(1) }
 
 interface Said {
@@ -23,12 +18,6 @@ interface Said {
   readonly method?: string
   readonly params?: object
 }
-
-const opened = (id: number): string => answer(id, { session: 's1', token: 'secret', host: HOST })
-const answer = (id: number, more: object = {}): string =>
-  JSON.stringify({ jsonrpc: '2.0', id, result: { ret: 0, name: 'H_SUCCESS', ...more } })
-const refused = (id: number, code: number): string =>
-  JSON.stringify({ jsonrpc: '2.0', id, error: { code, message: 'No.' } })
 
 /** A client whose hypervisor is played by hand. */
 function newClient(options: UvOptions = {}) {
@@ -141,8 +130,7 @@ t.test('a connection on which a session is about to go on serves nothing', async
   client.detach()
   const { attempt, heard } = again()
   heard()
-  const params = { lpid: 1 }
-  attempt?.receive(JSON.stringify({ jsonrpc: '2.0', id: 4, method: 'UV_SVM_TERMINATE', params }))
+  attempt?.receive(terminate(4))
   t.match(heard(), [{ id: 4, error: { code: -32_002 } }])
 })
 
