@@ -80,7 +80,8 @@ export interface Attempt {
   end(how: string): void
   /**
    * Goes on with the session; `adopted` runs at the moment when it does. Rejects with UvCallError
-   * when the hypervisor refuses, or the connection breaks before its answer.
+   * when the hypervisor refuses, or the connection breaks before its answer; with Error when the
+   * client has ended before it.
    */
   resumed(adopted: () => void): Promise<SessionFacts>
 }
@@ -166,7 +167,7 @@ export class UvClient {
           } as const
           fresh.call(body, 0, (outcome) => {
             if (outcome.kind === 'error') return reject(new UvCallError(body, outcome, how))
-            if (peer.ended) return
+            if (peer.ended) return reject(new Error('this client has ended'))
             adopted()
             peer.adopt(fresh)
             resolve(factsOf(outcome))

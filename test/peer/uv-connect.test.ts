@@ -161,6 +161,18 @@ t.test('a client that is closed while it waits dials no more', async (t) => {
   t.same([dialler.times, client.state], [1, 'lost'])
 })
 
+t.test('a client that is closed while it asks for its session leaves no line behind', async (t) => {
+  const pass = timeByHand(t)
+  const { client, dialler, line, open } = await connected(BACKOFF)
+  await open()
+  await line.ends()
+  await pass(50)
+  const { last } = dialler
+  client.close()
+  await last.says(opened(1))
+  t.same([last.terminated, client.state], [1, 'lost'], 'as soon as it is answered')
+})
+
 t.test('without a session a break is the end, whoever watches', async (t) => {
   const states: string[] = []
   for (const watch of [

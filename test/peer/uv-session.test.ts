@@ -138,10 +138,11 @@ t.test('a client that has ended goes on with nothing', async (t) => {
   const late = newClient({ resumable: true })
   await late.open()
   late.client.detach()
-  const { attempt, adopted } = late.again()
+  const { attempt, adopted, resumed } = late.again()
   late.client.lose('enough')
   attempt?.receive(opened(1))
   t.same([adopted, late.client.state], [[], 'lost'])
+  await t.rejects(resumed as Promise<unknown>, { message: 'this client has ended' })
   t.equal(late.again().attempt, undefined)
 })
 
