@@ -7,6 +7,10 @@
  * looked for: it is open, or it was answered and its answer is kept. If it is neither, it is new as
  * long as every answer that was given is kept; after that it is refused, because nobody knows any more
  * whether it was executed. What came before a session was opened is no part of it.
+ *
+ * Ids that go round leave calls behind that count as above the highest one: those that were open for
+ * half of all ids, and those of a peer that leaves ids out. While an answer to one of them may be kept,
+ * every id is looked for.
  */
 import { LIMITS } from '../../schemas/limits.ts'
 import type {
@@ -101,7 +105,8 @@ export class Inbox<Ours extends WireCall, Theirs extends WireCall> implements Gi
     if (body.call === 'SESSION_OPEN') return this.#meetOpening()
     const step = (id - this.highest) | 0
     const isAbove = this.highest === 0 || step > 0
-    if (!isAbove || step > ID_STEP_MAX || answers.isIndexed) {
+    if (isAbove && step > ID_STEP_MAX) answers.index()
+    if (!isAbove || answers.isIndexed) {
       const known = this.#meetKnown(id, isAbove, answers)
       if (known !== 'new') return known
     }
@@ -152,7 +157,7 @@ export class Inbox<Ours extends WireCall, Theirs extends WireCall> implements Gi
   /** A call that is open has its answer. */
   settle(call: ServedCall<Ours, Theirs>, outcome: Outcome): void {
     this.#remove(call)
-    if (call.body.call !== 'SESSION_OPEN') this.answers?.add(call, outcome)
+    if (call.body.call !== 'SESSION_OPEN') this.#keep(call, outcome)
     // It opens each connection anew, and its answer has a secret in it: that one is not kept.
     else if (outcome.kind === 'answer') this.#hasSession = true
   }
@@ -176,6 +181,13 @@ export class Inbox<Ours extends WireCall, Theirs extends WireCall> implements Gi
 
   clear(): void {
     this.#open.clear()
+  }
+
+  #keep(call: ServedCall<Ours, Theirs>, outcome: Outcome): void {
+    const { answers } = this
+    if (answers === undefined) return
+    answers.add(call, outcome)
+    if (this.#isAbove(call.id)) answers.index()
   }
 
   #remove(call: ServedCall<Ours, Theirs>): void {
@@ -213,6 +225,8 @@ export class Inbox<Ours extends WireCall, Theirs extends WireCall> implements Gi
     // An id that was never answered and is not open never came.
     if (number < 0 && (isAbove || answers.isWhole)) return 'new'
     if (number >= 0 && !answers.fits(number, this.#mark.low, this.#mark.high)) {
+      // It is used now, also when that answer is forgotten. Who is told its answer again uses no id.
+      if (isAbove) this.highest = id
       return { kind: 'fault', error: 'ID_REUSED', id, data: { id } }
     }
     if (number >= 0 && answers.outcome(number) !== undefined) return 'answered'

@@ -40,6 +40,11 @@ export class WireAnswers {
     return this.#kept.get(id)
   }
 
+  /** Whether so many more answers may push that one out. */
+  mayForget(id: number, answers: number): boolean {
+    return this.#max - this.#kept.size + this.ids.indexOf(id) < answers
+  }
+
   isAbove(id: number): boolean {
     return isAbove(id, this.highest)
   }

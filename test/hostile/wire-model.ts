@@ -148,6 +148,7 @@ export class WireModel {
       this.#due.push({ errors: [forgotten], orWaits: { id, method, payload, again } })
       return
     }
+    this.#isUsed(id, false)
     const reused = { code: -32_014, ids: [id] }
     this.#due.push({ errors: [{ code: -32_007, ids: [0], named: id }, reused, forgotten] })
   }
@@ -174,7 +175,11 @@ export class WireModel {
       errors.push({ code: -32_015, ids: [id] })
     // Before the session nothing counts for long; what opened one is not kept.
     const isUnsure = !this.hasSession || (this.#unsure.has(id) && this.open.has(id))
-    if (isUnsure || this.open.get(id)?.some((each) => each.method === 'SESSION_OPEN'))
+    if (
+      isUnsure ||
+      this.#mayComeRound(id) ||
+      this.open.get(id)?.some((each) => each.method === 'SESSION_OPEN')
+    )
       this.#blurred.add(id)
     if (this.#blurred.has(id)) {
       this.#isNew(call, [...errors, ...[-32_014, -32_008].map((code) => ({ code, ids: [id] }))])
@@ -182,6 +187,7 @@ export class WireModel {
     }
     const { outcome } = kept
     if (kept.payload !== payload) {
+      this.#isUsed(id, outcome !== undefined)
       this.#due.push({ errors: [...errors, { code: -32_014, ids: [id] }] })
       return
     }
@@ -189,6 +195,19 @@ export class WireModel {
     if (outcome === undefined || outcome === 'error -32008') errors.push(refusal)
     if (outcome === 'error -32008') this.#due.push({ errors })
     else this.#due.push({ errors, orWaits: { id, method, payload, again: { outcome } } })
+  }
+
+  /** As ids go round it counts as a higher one: it is new if its answer is forgotten before it comes. */
+  #mayComeRound(id: number): boolean {
+    const { answers } = this
+    return answers.isAbove(id) && (this.#isVague || answers.mayForget(id, this.#answersMax))
+  }
+
+  /** It comes with another payload: also to try again takes a new id. */
+  #isUsed(id: number, isAnswered: boolean): void {
+    if (!this.answers.isAbove(id)) return
+    this.answers.came(id)
+    if (!isAnswered) this.#isVague = true
   }
 
   /** It is begun, or one of these errors comes; or its parent is not open. */

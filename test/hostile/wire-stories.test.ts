@@ -124,6 +124,31 @@ t.test('what comes before the SESSION_OPEN that succeeds is no part of the sessi
   t.equal(await modelled([beginning, ...MANY, done(89)]), undefined)
 })
 
+/** The first id comes round, when as many answers as are kept have been given. */
+const ROUND = [done(100), done(2 ** 31), done(2 ** 32 - 1), ...MANY.slice(3)]
+
+t.test(
+  'an id that comes round is used by what is refused, and new when it is forgotten',
+  async (t) => {
+    const { say } = client()
+    say(open(1))
+    for (const each of ROUND) t.match(say(each), [{ kind: 'answer', id: each.id }])
+    const refusals = [start(100, 1), done(80), start(100, 1)]
+    t.match(say(...refusals), [
+      refused(100, -32_014, { id: 100 }),
+      { kind: 'answer', id: 80 },
+      refused(100, -32_015, { id: 100 }),
+    ])
+    t.equal(await modelled([open(1), ...ROUND, refusals, done(101)]), undefined)
+    const other = client()
+    other.say(open(1))
+    for (const each of ROUND) other.say(each)
+    const forgets = [done(80), register(100, 1)]
+    t.match(other.say(...forgets), [{ kind: 'answer', id: 80 }, answered(100, 0)])
+    t.equal(await modelled([open(1), ...ROUND, forgets, register(100, 1), done(101)]), undefined)
+  },
+)
+
 t.test(
   'the model of the fuzzer knows which ids are forgotten, and which must not be',
   async (t) => {
