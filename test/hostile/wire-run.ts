@@ -2,7 +2,7 @@
 import { performance } from 'node:perf_hooks'
 import { Line } from '../server/line.ts'
 import { GOOD_LPID } from './good-client.ts'
-import { heapBytes } from './heap.ts'
+import { dataBytes } from './heap.ts'
 import type { Protocol } from './hostility.ts'
 import { tellFailure } from './shrink.ts'
 import { playLife, type SocketCounts } from './socket-fuzz.ts'
@@ -11,7 +11,7 @@ import { type WireCounts, WireFuzz } from './wire-fuzz.ts'
 export interface WireFigures extends Omit<WireCounts, 'outcomes'> {
   readonly outcomes: Readonly<Record<string, number>>
   readonly durationMs: number
-  /** Bytes in use when the run is warm, after three tenths of it, and the most and the last after that. */
+  /** Bytes of data in use when the run is warm, after three tenths of it, and the most and last after that. */
   readonly heap: { readonly first: number; readonly most: number; readonly last: number }
   /** Told to a person, with the seed and the shortest story that fails. */
   readonly failure: string | undefined
@@ -42,7 +42,7 @@ export async function fuzzWire(
     const failed = await fuzz.round()
     if (failed !== undefined) failure = await tellFailure(seed, counts.rounds, failed)
     if (counts.messages >= ((heaps.length + 1) * messages) / looks) {
-      heaps.push(await heapBytes())
+      heaps.push(await dataBytes())
       tell?.(`${counts.messages} messages, heap ${((heaps.at(-1) ?? 0) / 2 ** 20).toFixed(1)} MiB`)
     }
   }
