@@ -1,4 +1,5 @@
 /** One collected test, run by tap in this process, and how it ended. */
+import { mock } from 'node:test'
 import type { TestOpts } from 'tap'
 import type { CollectedTest } from './collected-tests.ts'
 
@@ -76,7 +77,11 @@ export function runTest(
       watch = watchIdle()
       return Promise.race([runByTap(body, tap), stray, watch.hangs])
     })
-    .finally(() => watch?.stop())
+    .finally(() => {
+      watch?.stop()
+      // A test that hangs does not come to put timers and functions back, for all that come after it.
+      mock.reset()
+    })
 }
 
 async function runByTap(body: CollectedTest['body'], Tap: TapTest): Promise<Ending> {
