@@ -46,13 +46,17 @@ export const AREAS: readonly Area[] = [
     name: 'sessions: both ends',
     mutate: [
       ...['src/hv/session*', 'src/server/uv-conversation', 'src/server/uv-connection'],
-      ...['backoff', 'gate', 'line'].map((part) => `src/peer/uv-${part}`),
+      ...['backoff', 'client', 'gate', 'give-up', 'line'].map((part) => `src/peer/uv-${part}`),
+      // In it calls wait for their turn at the gate.
+      'src/lib/waiting-line',
     ],
     // Those over sockets take a hundred times as long.
     tests: [
-      ...['test/peer/uv-gate', 'test/peer/uv-line', 'test/hv/session'],
+      ...['connect', 'gate', 'give-up', 'line', 'session'].map((part) => `test/peer/uv-${part}`),
+      ...['test/hv/session', 'test/lib/waiting-line'],
       ...['test/server/uv-conversation*', 'test/server/uv-connection'],
     ],
+    slowTests: ['test/peer/uv-client'],
   },
 ]
 

@@ -4,6 +4,9 @@ import type { Lines } from './reasons.ts'
 const NO_ID = 'only saves time: no call has the id 0'
 const UNREAD = 'nobody reads the kind: a meeting that is no word is a fault'
 const IS_THERE = 'it is there: only the type does not know'
+const IS_CLIENT =
+  'nothing ends, breaks or fails before the client is there: only the type does not know'
+const NOT_GIVEN = 'an option that is undefined is one that was not given: only the type knows two'
 const NO_CALL = 'no call has that id, and so no answer'
 
 export const SESSIONS: Lines = {
@@ -124,6 +127,20 @@ export const SESSIONS: Lines = {
   'src/peer/rpc-service.ts': [
     ['parent === 0', 'false', NO_ID],
     ['call.parent === 0', 'false', NO_ID],
+  ],
+  'src/peer/uv-client.ts': [
+    ['watch === undefined', 'false', NOT_GIVEN],
+    ['limits === undefined', 'false', NOT_GIVEN],
+    ['cipher === undefined', 'false', NOT_GIVEN],
+    ['backoff === undefined', 'false', NOT_GIVEN],
+    ['connection?.receive', 'connection.receive', IS_THERE],
+    ['client?.hasSession', 'client.hasSession', IS_CLIENT],
+    ['client?.attempt', 'client.attempt', IS_CLIENT],
+    ['client?.detach', 'client.detach', IS_CLIENT],
+    ['client?.lose', 'client.lose', IS_CLIENT],
+  ],
+  'src/peer/uv-give-up.ts': [
+    ['peer?.end', 'peer.end', 'nothing ends or fails before the peer is there'],
   ],
   'src/peer/uv-gate.ts': [
     ["outcome.kind === 'error'", 'true', 'an answer has no code: only the type does not know'],
