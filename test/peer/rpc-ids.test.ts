@@ -197,12 +197,28 @@ t.test('ids may be left out, but nobody comes round to a kept one unseen', async
   t.equal(executed.length, 4)
 })
 
+t.test('an id that is refused for another call leaves those above it used', async (t) => {
+  const held: FromUv[] = []
+  let begun = 0
+  const { say } = world('json', { answersKeptMax: 4 }, true, (call) => {
+    begun++
+    if (call.id <= 5) held.push(call)
+    else call.answer(begun)
+  })
+  say([1, page(1)], [2, page(2)], [3, page(3)], [4, page(4)], [5, page(5)])
+  say([98, page(6)], [100, page(7)])
+  t.match(say([98, page(8)]), [error(98, -32_014, { id: 98 })])
+  for (const call of held) call.answer(0)
+  t.equal(say().length, 5, 'all that was kept makes room for these answers')
+  t.match(say([100, page(7)]), [forgotten(100, 4)])
+  t.equal(begun, 7, 'nothing was begun again')
+})
+
 t.test('what a client may leave out costs no look-up; one more is looked for', async (t) => {
   const { say, executed } = world('json')
-  say([1, page(0)])
   // Only who looks for an answer asks for an index.
   const looked = t.capture(KeptAnswers.prototype, 'index', () => undefined)
-  say([2, page(1)], [65_538, page(2)])
+  say([1, page(0)], [2, page(1)], [65_538, page(2)])
   t.equal(looked().length, 0, '65,536 above the highest')
   say([131_075, page(3)])
   t.equal(looked().length, 1, '65,537 above it')
