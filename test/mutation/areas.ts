@@ -38,8 +38,9 @@ export const AREAS: readonly Area[] = [
       ...['resume', 'service'],
     ].map((part) => `src/peer/rpc-${part}.ts`),
     tests: [
-      ...['backlog', 'complaints', 'drive', 'end', 'fingerprint', 'ids', 'kept-answers', 'limits'],
-      ...['peer', 'property', 'rest', 'restore', 'resume', 'resume-ids', 'resume-wait', 'send'],
+      ...['backlog', 'complaints', 'drive', 'end', 'fingerprint', 'ids', 'ids-round', 'limits'],
+      ...['kept-answers', 'peer', 'property', 'rest', 'restore', 'resume', 'resume-ids'],
+      ...['resume-wait', 'send'],
     ].map((part) => `test/peer/rpc-${part}`),
   },
   {
