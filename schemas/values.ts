@@ -31,8 +31,8 @@ const word = z.union(
 /** The output side of a codec: what `decode` made needs no second check. */
 export const decoded = <T>(): z.ZodType<T, T> => z.unknown() as z.ZodType as z.ZodType<T, T>
 
-// DIFF: from 2^53 on a double cannot hold every 64-bit value: the nearest one stands for it, which
-// no caller can tell, as no memory slot and no frame lies there (see src/abi/page.ts).
+// DIFF: from 2^53 on a double cannot hold every 64-bit value: the nearest one stands for it. No memory
+// slot and no frame lies there (see src/abi/page.ts); a call that comes again may differ in the rest.
 const numberOf = (value: string | number): number => Math.min(Number(value), U64_NUMBER_MAX)
 
 /** `0x10000` for 65536; `value` is an integer 0 to 2^64 - 1. */

@@ -101,10 +101,11 @@ function judgeFrame(frame: Frame): Verdict {
     : { kind: 'fault', code: -32_602, id }
 }
 
-/** All of it but its id. */
+/** All of it but its id; registers as the doubles that stand for them. */
 function payloadOf({ bytes }: Frame): string {
   const said = Buffer.from(bytes)
   said.writeUInt32LE(0, 4)
+  for (let at = 16; at < 56; at += 8) said.writeDoubleLE(Number(bytes.readBigUInt64LE(at)), at)
   return said.toString('latin1')
 }
 

@@ -192,3 +192,30 @@ t.test(
     t.throws(() => ended.hears([inUse]), /not due/, 'a call that is answered is not open')
   },
 )
+
+t.test('addresses from 2^53 on that one double stands for are one payload', async (t) => {
+  const frame = (id: number, gpa: bigint): Buffer => {
+    const bytes = Buffer.alloc(56)
+    bytes.set([1, 0, 3])
+    bytes.writeUInt32LE(id, 4)
+    bytes.writeUInt32LE(0xef00, 12)
+    bytes.writeBigUInt64LE(gpa, 16)
+    bytes.writeBigUInt64LE(1n, 24)
+    bytes.writeBigUInt64LE(16n, 32)
+    return bytes
+  }
+  const session = Buffer.from(
+    '01030000010000000000000004000100070000000000000000000000000000000000000000000000' +
+      '000000000000000000000000000000000700000000000000686f7374696c6500',
+    'hex',
+  )
+  const sent = [
+    session,
+    frame(4, 2n ** 63n),
+    frame(4, 2n ** 63n + 2n),
+    frame(4, 2n ** 63n + 2n ** 40n),
+  ]
+  t.equal(await replay('spec', [{ protocol: 'bin', sent }]), undefined)
+  const nearer = [session, frame(4, 2n ** 53n), frame(4, 2n ** 53n - 1n), frame(4, 2n ** 53n + 1n)]
+  t.equal(await replay('spec', [{ protocol: 'bin', sent: nearer }]), undefined)
+})
