@@ -63,8 +63,10 @@ export class LedgerReplay implements ReplayWatch {
   /** What the hypervisor said, until the ledger says the same. */
   readonly #ended = new Map<number, Ended<unknown>>()
   readonly #replies = new Map<string, Outcome>()
-  readonly #answered = new Set<number>()
-  #feeding = false
+  /** Ultracalls of an operation that were answered at once, as no ultravisor was there to ask. */
+  readonly #answered = new Map<number, number>()
+  /** The operation whose ultracall is being answered by the ledger. */
+  #fed: number | undefined
   #isOver = false
   #records = 0
 
@@ -124,8 +126,9 @@ export class LedgerReplay implements ReplayWatch {
   }
 
   answered(n: number): void {
-    // With no ultravisor to ask it was answered at once.
-    if (!this.#feeding) this.#answered.add(n)
+    // What is fed to one operation may let others go on, and itself: those are answered at once.
+    if (this.#fed === n) this.#fed = undefined
+    else this.#answered.set(n, (this.#answered.get(n) ?? 0) + 1)
   }
 
   ended(n: number, end: Ended<unknown>): void {
@@ -244,19 +247,27 @@ export class LedgerReplay implements ReplayWatch {
   }
 
   #answer({ n, ret, failed, output }: Of<typeof RecordKind.Answer>): void {
-    if (this.#answered.delete(n)) return
+    if (this.#takeAnswered(n)) return
     const parked = this.#parked.get(n)
     if (parked === undefined) throw new BadRecord(`operation ${n} waits for no answer`)
     this.#parked.delete(n)
     const { id, body, done, session } = parked
     if (id !== 0) session.peer.finish(id)
-    this.#feeding = true
+    this.#fed = n
     try {
       if (failed) done(errorMessage('CONNECTION_LOST', id))
       else done({ kind: 'answer', id, call: body.call, ret, ...output })
     } finally {
-      this.#feeding = false
+      this.#fed = undefined
     }
+  }
+
+  #takeAnswered(n: number): boolean {
+    const times = this.#answered.get(n)
+    if (times === undefined) return false
+    if (times === 1) this.#answered.delete(n)
+    else this.#answered.set(n, times - 1)
+    return true
   }
 
   #reply(session: number, outcome: Outcome): void {

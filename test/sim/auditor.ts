@@ -96,9 +96,13 @@ export class Auditor {
     else this.#facts.set(lpid, fact)
   }
 
-  /** A process of the hypervisor begins; without a disk nothing is left of the one before. */
-  began(hv: HvProcess, isDurable: boolean): void {
+  /** A process of the hypervisor is about to go on with what the one before wrote down. */
+  begins(): void {
     this.#begun = new Set()
+  }
+
+  /** It has begun; without a disk nothing is left of the one before. */
+  began(hv: HvProcess, isDurable: boolean): void {
     this.touched()
     if (!isDurable) {
       this.#answered = new Set()

@@ -77,6 +77,25 @@ t.test('what went wrong once goes well', async (t) => {
   t.equal(faults['crash-hv'], 2)
 })
 
+t.test(
+  'an ultracall that was answered at once, as another one ended, is read again so',
+  async (t) => {
+    const world: World = {
+      ...{ seed: 291_422, durable: true, ledgerBytes: 2 ** 24, poolPages: 20, hvWindow: 64 },
+      ...{ uvWindow: 64, protocols: ['json', 'json'] as const, secureUnits: 64 },
+    }
+    const acts = [
+      { at: 262, act: { do: 'delay', latencyMs: 52, ms: 172 } },
+      { at: 315, act: { do: 'stranger', what: 'lie', page: 4 } },
+      { at: 393, act: { do: 'stranger', what: 'own-vm', page: 2 } },
+      { at: 1_002, act: { do: 'crash-hv', power: false, downMs: 38 } },
+    ] as const
+    const { finding, faults } = await run({ world, acts })
+    t.equal(finding, undefined, 'the ledger is taken, and the server starts')
+    t.equal(faults['crash-hv'], 1)
+  },
+)
+
 t.test('a seed is the same every time, and another one is not', async (t) => {
   const first = await run(planOf(11))
   const again = await run(planOf(11))

@@ -276,6 +276,7 @@ export class SimWorld {
     })
     this.#hv = hv
     try {
+      this.auditor.begins()
       hv.begin()
     } catch (error) {
       return this.auditor.tell(`it does not start again: ${String(error)}`)
