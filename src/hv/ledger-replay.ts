@@ -16,6 +16,7 @@ import { type Done, errorMessage } from '../peer/rpc-calls.ts'
 import type { Restoring } from '../peer/rpc-restore.ts'
 import type { Host } from '../uvmem/host.ts'
 import type { Hypervisor } from './hypervisor.ts'
+import { FedAnswers } from './ledger-fed-answers.ts'
 import { type CallRef, type LedgerRecord, type LedgerSession, RecordKind } from './ledger-record.ts'
 import { BadRecord } from './ledger-record-read.ts'
 import { endCode, type LedgerWatch, type ReplayWatch } from './ledger-watch.ts'
@@ -63,10 +64,7 @@ export class LedgerReplay implements ReplayWatch {
   /** What the hypervisor said, until the ledger says the same. */
   readonly #ended = new Map<number, Ended<unknown>>()
   readonly #replies = new Map<string, Outcome>()
-  /** Ultracalls of an operation that were answered at once, as no ultravisor was there to ask. */
-  readonly #answered = new Map<number, number>()
-  /** The operation whose ultracall is being answered by the ledger. */
-  #fed: number | undefined
+  readonly #fed = new FedAnswers()
   #isOver = false
   #records = 0
 
@@ -126,9 +124,7 @@ export class LedgerReplay implements ReplayWatch {
   }
 
   answered(n: number): void {
-    // What is fed to one operation may let others go on, and itself: those are answered at once.
-    if (this.#fed === n) this.#fed = undefined
-    else this.#answered.set(n, (this.#answered.get(n) ?? 0) + 1)
+    this.#fed.answered(n)
   }
 
   ended(n: number, end: Ended<unknown>): void {
@@ -247,27 +243,16 @@ export class LedgerReplay implements ReplayWatch {
   }
 
   #answer({ n, ret, failed, output }: Of<typeof RecordKind.Answer>): void {
-    if (this.#takeAnswered(n)) return
+    if (this.#fed.wasAtOnce(n)) return
     const parked = this.#parked.get(n)
     if (parked === undefined) throw new BadRecord(`operation ${n} waits for no answer`)
     this.#parked.delete(n)
     const { id, body, done, session } = parked
     if (id !== 0) session.peer.finish(id)
-    this.#fed = n
-    try {
+    this.#fed.feed(n, () => {
       if (failed) done(errorMessage('CONNECTION_LOST', id))
       else done({ kind: 'answer', id, call: body.call, ret, ...output })
-    } finally {
-      this.#fed = undefined
-    }
-  }
-
-  #takeAnswered(n: number): boolean {
-    const times = this.#answered.get(n)
-    if (times === undefined) return false
-    if (times === 1) this.#answered.delete(n)
-    else this.#answered.set(n, times - 1)
-    return true
+    })
   }
 
   #reply(session: number, outcome: Outcome): void {
