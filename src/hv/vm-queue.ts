@@ -10,10 +10,10 @@
 import type { DownCall } from '../../schemas/messages.ts'
 import type { Ucall } from '../abi/calls.ts'
 import { asGfn } from '../abi/page.ts'
+import { Chain } from '../lib/chain.ts'
 import { IdTable } from '../lib/id-table.ts'
 import { FaultKind, type HvStep, type Vm } from '../uvmem/host.ts'
 import type { Task } from './operation.ts'
-import { TaskLine } from './task-line.ts'
 
 /** What a queue needs of the hypervisor. */
 export interface QueuePorts {
@@ -36,8 +36,8 @@ export class VmQueue {
   readonly #ports: QueuePorts
   /** Operations under way at once, at most. */
   readonly #window: number
-  readonly #begun = new TaskLine()
-  readonly #waiting = new TaskLine()
+  readonly #begun = new Chain<Task>()
+  readonly #waiting = new Chain<Task>()
   /** Page moves that have begun, by their frame. */
   readonly #moves = new IdTable<Task>()
   /** How many of them give a device PFN back. */

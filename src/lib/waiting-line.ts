@@ -1,35 +1,24 @@
 /** What waits for its turn, first come, first served: to come and to go costs the same at any length. */
+import { Chain, type Link } from './chain.ts'
 
-interface Place<T> {
+interface Place<T> extends Link<Place<T>> {
   readonly item: T
-  next: Place<T> | undefined
 }
 
 export class WaitingLine<T> {
-  /** A chain, so that what was taken can go, also when the line is never empty. */
-  #first: Place<T> | undefined
-  #last: Place<T> | undefined
-  #length = 0
+  /** What was taken can go, also when the line is never empty. */
+  readonly #places = new Chain<Place<T>>()
 
   get length(): number {
-    return this.#length
+    return this.#places.length
   }
 
   add(item: T): void {
-    const place: Place<T> = { item, next: undefined }
-    if (this.#last === undefined) this.#first = place
-    else this.#last.next = place
-    this.#last = place
-    this.#length++
+    this.#places.push({ item, next: undefined })
   }
 
   /** Takes the first one; undefined when nothing waits. */
   take(): T | undefined {
-    const place = this.#first
-    if (place === undefined) return undefined
-    this.#first = place.next
-    if (place.next === undefined) this.#last = undefined
-    this.#length--
-    return place.item
+    return this.#places.shift()?.item
   }
 }

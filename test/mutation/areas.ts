@@ -49,12 +49,12 @@ export const AREAS: readonly Area[] = [
       ...['src/hv/session*', 'src/server/uv-conversation', 'src/server/uv-connection'],
       ...['backoff', 'client', 'gate', 'give-up', 'line'].map((part) => `src/peer/uv-${part}`),
       // In it calls wait for their turn at the gate.
-      'src/lib/waiting-line',
+      ...['src/lib/chain', 'src/lib/waiting-line'],
     ],
     // Those over sockets take a hundred times as long.
     tests: [
       ...['connect', 'gate', 'give-up', 'line', 'session'].map((part) => `test/peer/uv-${part}`),
-      ...['test/hv/session', 'test/lib/waiting-line'],
+      ...['test/hv/session', 'test/lib/chain', 'test/lib/waiting-line'],
       ...['test/server/uv-conversation*', 'test/server/uv-connection'],
     ],
     slowTests: ['test/peer/uv-client'],
