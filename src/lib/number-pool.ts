@@ -57,9 +57,9 @@ export class NumberPool {
     return n
   }
 
-  /** Takes the run of free numbers that begins at the lowest one, `most` of them at most. */
-  takeRun(most: number): { start: number; count: number } {
-    const start = this.#lowest(this.#low)
+  /** Takes the run that begins at the lowest free number from `from` on, `most` numbers at most. */
+  takeRun(most: number, from = 0): { start: number; count: number } {
+    const start = this.#lowest(Math.max(from, this.#low))
     if (start < 0) return { start: 0, count: 0 }
     let count = 0
     while (count < most) {
@@ -69,7 +69,7 @@ export class NumberPool {
       count += got
       if (got === 0 || ((start + count) & MASK) !== 0) break
     }
-    this.#low = start + count
+    if (from <= this.#low) this.#low = start + count
     return { start, count }
   }
 
@@ -137,9 +137,13 @@ export class NumberPool {
   #isFree(chunk: number, at: number, count: number): boolean {
     if (this.#free[chunk] === this.#lengthOf(chunk)) return true
     if (this.#free[chunk] === 0) return false
-    const bits = this.#bitsOf(chunk)
-    for (let i = at; i < at + count; i++) if (!bits.has(i)) return false
-    return true
+    return this.#freeFrom(chunk, at) >= count
+  }
+
+  /** How many numbers in a row are free in a chunk that is neither wholly free nor wholly taken. */
+  #freeFrom(chunk: number, at: number): number {
+    const end = this.#bitsOf(chunk).firstOut(at)
+    return (end < 0 ? this.#lengthOf(chunk) : end) - at
   }
 
   #bitsOf(chunk: number): SummaryBits {
@@ -173,13 +177,8 @@ export class NumberPool {
   #takeRunIn(chunk: number, at: number, most: number): number {
     const length = this.#lengthOf(chunk)
     if (this.#free[chunk] === 0) return 0
-    let count = Math.min(most, length - at)
-    if (this.#free[chunk] !== length) {
-      const bits = this.#bitsOf(chunk)
-      let here = 0
-      while (here < count && bits.has(at + here)) here++
-      count = here
-    }
+    const free = this.#free[chunk] === length ? length - at : this.#freeFrom(chunk, at)
+    const count = Math.min(most, free)
     if (count > 0) this.#takeAt(chunk, at, count)
     return count
   }
@@ -187,8 +186,7 @@ export class NumberPool {
   #takeAt(chunk: number, at: number, count: number): void {
     const left = (this.#free[chunk] as number) - count
     if (left > 0) {
-      const bits = this.#bitsOf(chunk)
-      for (let i = 0; i < count; i++) bits.delete(at + i)
+      this.#bitsOf(chunk).deleteRun(at, count)
     } else {
       this.#mixed.delete(chunk)
       this.#open.delete(chunk)
@@ -203,10 +201,9 @@ export class NumberPool {
     const last = free === this.#lengthOf(chunk)
     const bits = last ? this.#mixed.get(chunk) : this.#bitsOf(chunk)
     if (bits !== undefined) {
-      for (let i = 0; i < count; i++) {
-        invariant(!bits.has(at + i), 'only a taken number is given back')
-        bits.add(at + i)
-      }
+      const next = bits.first(at)
+      invariant(next < 0 || next >= at + count, 'only a taken number is given back')
+      bits.addRun(at, count)
     }
     if (last) this.#mixed.delete(chunk)
     this.#free[chunk] = free

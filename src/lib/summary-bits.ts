@@ -36,6 +36,36 @@ export class SummaryBits {
     }
   }
 
+  /** Adds `count` integers, 1 or more, from `from` on. */
+  addRun(from: number, count: number): void {
+    let first = from
+    let last = from + count - 1
+    for (const words of this.#levels) {
+      const top = last >>> BITS
+      const isKnown = first >>> BITS === top && words[top] !== 0
+      mark(words, first, last, true)
+      // Above, their word had its bit already.
+      if (isKnown) return
+      first >>>= BITS
+      last = top
+    }
+  }
+
+  /** Takes out `count` integers, 1 or more, from `from` on. */
+  deleteRun(from: number, count: number): void {
+    let first = from
+    let last = from + count - 1
+    for (const words of this.#levels) {
+      mark(words, first, last, false)
+      // The words at both ends may still hold others.
+      const low = first >>> BITS
+      const top = last >>> BITS
+      first = words[low] === 0 ? low : low + 1
+      last = words[top] === 0 ? top : top - 1
+      if (first > last) return
+    }
+  }
+
   delete(i: number): void {
     let at = i
     for (const words of this.#levels) {
@@ -81,6 +111,23 @@ export class SummaryBits {
     }
     return at
   }
+}
+
+/** Sets the bits `first` to `last`, or clears them. */
+function mark(words: Uint32Array, first: number, last: number, isSet: boolean): void {
+  const low = first >>> BITS
+  const top = last >>> BITS
+  const head = -1 << (first & MASK)
+  const tail = -1 >>> (MASK - (last & MASK))
+  if (low === top) return put(words, low, head & tail, isSet)
+  put(words, low, head, isSet)
+  words.fill(isSet ? 0xffff_ffff : 0, low + 1, top)
+  put(words, top, tail, isSet)
+}
+
+function put(words: Uint32Array, at: number, bits: number, isSet: boolean): void {
+  const before = words[at] as number
+  words[at] = isSet ? before | bits : before & ~bits
 }
 
 function fillLowest(words: Uint32Array, bits: number): void {

@@ -52,17 +52,13 @@ export class HostRam {
 
   /** Frames in a row, `most` of them at most; `first` is undefined when the memory is full. */
   allocateRun(owner: Lpid, most: number): { first: Frame | undefined; count: number } {
-    const first = this.allocate(owner)
-    if (first === undefined) return { first, count: 0 }
-    let count = 1
-    while (count < most && first + count < this.#pool.size && !this.#pool.has(first + count)) {
-      this.#pool.take(first + count)
-      count++
-    }
-    this.#owners.fill(first, count, owner, 0)
-    this.#contents.renewRun(first, count)
-    this.#next = first + count
-    return { first, count }
+    let { start, count } = this.#pool.takeRun(most, this.#next)
+    if (count === 0) ({ start, count } = this.#pool.takeRun(most))
+    if (count === 0) return { first: undefined, count }
+    this.#owners.fill(start, count, owner, 0)
+    this.#contents.renewRun(start, count)
+    this.#next = start + count
+    return { first: asFrame(start), count }
   }
 
   free(frame: Frame): void {

@@ -110,8 +110,12 @@ export class PageStore {
     for (let done = 0; done < count; ) {
       const n = start + done
       const here = Math.min(count - done, CHUNK - (n % CHUNK))
-      const chunk = this.#chunks.get(Math.floor(n / CHUNK))
-      if (chunk !== undefined) for (let i = 0; i < here; i++) this.drop(n + i)
+      const key = Math.floor(n / CHUNK)
+      const chunk = this.#chunks.get(key)
+      if (chunk !== undefined && isRule(chunk)) {
+        chunk.live -= here
+        if (chunk.live === 0) this.#chunks.delete(key)
+      } else if (chunk !== undefined) for (let i = 0; i < here; i++) this.drop(n + i)
       done += here
     }
   }

@@ -84,10 +84,35 @@ t.test('a claim takes all or nothing', async (t) => {
   t.ok(pool.claimRun(2 * CHUNK - 1, 1), 'at the end')
 })
 
-type Step = readonly ['take' | 'from' | 'run' | 'give' | 'claim', number, number]
+t.test('a run can be looked for from a number on', async (t) => {
+  const pool = new NumberPool(2 * CHUNK)
+  t.ok(pool.claimRun(CHUNK - 3, 1))
+  t.same(pool.takeRun(9, CHUNK - 4), { start: CHUNK - 4, count: 1 }, 'up to a taken number')
+  t.same(pool.takeRun(9, CHUNK - 4), { start: CHUNK - 2, count: 9 }, 'behind it')
+  t.same(pool.takeRun(9, 2 * CHUNK - 1), { start: 2 * CHUNK - 1, count: 1 }, 'up to the end')
+  t.same(pool.takeRun(9, 2 * CHUNK), { start: 0, count: 0 }, 'past the end there is none')
+  t.same(pool.takeRun(2), { start: 0, count: 2 }, 'what lies below is still free')
+})
+
+t.test('a run with a free number in it cannot be given back', async (t) => {
+  const pool = new NumberPool(2 * CHUNK)
+  t.ok(pool.claimRun(0, 100))
+  pool.give(70)
+  t.throws(() => pool.giveRun(10, 61), InvariantError)
+  pool.giveRun(10, 60)
+  t.same(
+    [...pool.takenRuns()],
+    [
+      { start: 0, count: 10 },
+      { start: 71, count: 29 },
+    ],
+  )
+})
+
+type Step = readonly ['take' | 'from' | 'run' | 'run-from' | 'give' | 'claim', number, number]
 
 const step: fc.Arbitrary<Step> = fc.tuple(
-  fc.constantFrom('take', 'from', 'run', 'give', 'claim'),
+  fc.constantFrom('take', 'from', 'run', 'run-from', 'give', 'claim'),
   fc.nat(99),
   fc.integer({ min: 1, max: 12 }),
 )
@@ -110,23 +135,27 @@ t.test('a pool does what a set does', async (t) => {
         const taken = new Set<number>()
         for (const [what, n, count] of all) {
           steps++
-          const from = what === 'from' ? n % size : 0
+          const from = what === 'from' || what === 'run-from' ? n % size : 0
           const low = lowestFree(taken, size, from)
           if (what === 'take' || what === 'from') {
             if (pool.take(from) !== low) throw new Error(`take(${from})`)
             if (low >= 0) taken.add(low)
-          } else if (what === 'run') {
+          } else if (what === 'run' || what === 'run-from') {
             let free = 0
             while (low >= 0 && free < count && low + free < size && !taken.has(low + free)) free++
             for (let i = 0; i < free; i++) taken.add(low + i)
-            const got = pool.takeRun(count)
+            const got = pool.takeRun(count, from)
             if (got.count !== free || (free > 0 && got.start !== low)) throw new Error('takeRun')
           } else if (what === 'claim') {
             const wish = Array.from({ length: count }, (_, i) => (n % size) + i)
             const fits = wish.every((each) => each < size && !taken.has(each))
             if (pool.claimRun(n % size, count) !== fits) throw new Error('claimRun')
             if (fits) for (const each of wish) taken.add(each)
-          } else if (taken.delete(n)) pool.give(n)
+          } else if (taken.has(n)) {
+            let run = 0
+            while (run < count && taken.delete(n + run)) run++
+            pool.giveRun(n, run)
+          }
           const runs = [...pool.takenRuns()]
           const listed = runs.flatMap((run) =>
             Array.from({ length: run.count }, (_, i) => run.start + i),
@@ -146,20 +175,27 @@ t.test('summary bits find the next member as a set does', async (t) => {
   const seed = seedFor(t)
   let looked = 0
   const member = fc.nat(2_999)
+  const length = fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 1_500 }))
   fc.assert(
     fc.property(
       fc.boolean(),
-      fc.array(fc.tuple(fc.boolean(), member), { size: 'max', maxLength: 200 }),
+      fc.array(fc.tuple(fc.boolean(), member, length), { size: 'max', maxLength: 200 }),
       (full, all) => {
         const bits = new SummaryBits(3_000, full)
         const set = new Set(full ? Array.from({ length: 3_000 }, (_, i) => i) : [])
-        for (const [adds, n] of all) {
-          if (adds) set.add(n)
-          else set.delete(n)
-          if (adds) bits.add(n)
+        for (const [adds, n, most] of all) {
+          const count = Math.min(most, 3_000 - n)
+          for (let i = n; i < n + count; i++) {
+            if (adds) set.add(i)
+            else set.delete(i)
+          }
+          const isRun = count > 1 || n % 2 === 0
+          if (adds && isRun) bits.addRun(n, count)
+          else if (adds) bits.add(n)
+          else if (isRun) bits.deleteRun(n, count)
           else bits.delete(n)
           if (bits.has(n) !== adds) throw new Error(`has(${n})`)
-          for (const from of [0, n, n + 1]) {
+          for (const from of [0, n, n + 1, n + count]) {
             let want = from
             while (want < 3_000 && !set.has(want)) want++
             if (bits.first(from) !== (want < 3_000 ? want : -1)) throw new Error(`first(${from})`)
