@@ -182,6 +182,7 @@ export const HYPERVISOR: Lines = {
     ['page !== null', 'true', 'only saves memory: a chunk of zeros reads as no chunk'],
     ['list.live === 0', 'false', 'only saves memory: a chunk of zeros reads as no chunk'],
     ['chunk !== undefined', 'true', 'only saves time: a page of no chunk is dropped in vain'],
+    ['chunk !== undefined && isRule(chunk)', 'false', 'only saves time: one by one is the same'],
     ['this.#chunks.size === 0', 'false', 'only saves time: a page of no chunk is renewed in vain'],
     ['here === CHUNK', 'false', 'only saves time: page by page comes to the same'],
     ['this.#chunks.has(key)', 'true', 'only saves time: zeros are set to zeros'],

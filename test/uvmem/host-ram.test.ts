@@ -185,6 +185,8 @@ t.test('runs of frames end where the host has no more', async (t) => {
   t.same([...ram.usedRuns()], [{ start: 1, count: 3 }])
   t.same(ram.allocateRun(LPID, 1), { first: undefined, count: 0 })
   t.equal(ram.used, 3)
+  ram.freeRun(asFrame(1), 2)
+  t.same(ram.allocateRun(LPID, 5), { first: 1, count: 2 }, 'at the end it begins from the start')
 })
 
 type Step = readonly ['set' | 'drop' | 'fill' | 'renew', number, number, number]

@@ -63,3 +63,19 @@ t.test('a chunk by rule with one page changed has 1,024 pages', async (t) => {
   store.fillTags(1_024, 1_024, 5n, 1n)
   t.same([...store.entries()], [{ at: 1_024, first: 5n, step: 1n, live: 1_024 }])
 })
+
+t.test('of pages that follow a rule nothing is kept when all were dropped', async (t) => {
+  const store = new PageStore()
+  store.fillTags(0, 2_048, 1n, 1n)
+  store.dropRun(100, 1_024)
+  t.same(
+    [...store.entries()],
+    [
+      { at: 0, first: 1n, step: 1n, live: 100 },
+      { at: 1_024, first: 1_025n, step: 1n, live: 924 },
+    ],
+  )
+  store.dropRun(0, 100)
+  store.dropRun(1_124, 924)
+  t.same([...store.entries()], [])
+})
