@@ -33,8 +33,12 @@ export const COMMAND_NAMES: readonly string[] = Object.keys(COMMANDS)
 
 /** Adds the command that the words name; all of them when they name none, for help and errors. */
 export async function addCommands(program: Command, words: readonly string[], io: Io) {
-  const [name] = words
-  const named = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
-  const loads = named === undefined ? Object.values(COMMANDS) : [named]
+  const loads = loadsFor(words[0])
   for (const { register } of await Promise.all(loads.map((load) => load()))) register(program, io)
+}
+
+function loadsFor(word: string | undefined): readonly Load[] {
+  if (word === '--version' || word === '-V') return []
+  const named = word !== undefined && Object.hasOwn(COMMANDS, word) ? COMMANDS[word] : undefined
+  return named === undefined ? Object.values(COMMANDS) : [named]
 }
