@@ -160,7 +160,7 @@ const binNecessary: Bench = {
 const MB = 1e6
 
 const bytes: Bench = {
-  ids: ['bytes-in', 'bytes-out'],
+  ids: ['bytes-in', 'bytes-in-single', 'bytes-out'],
   what: 'binary, pages of 65,536 bytes into the ultravisor, and out encrypted: megabytes a second',
   run: async () => {
     const moved = await withServer(['--pool', '1GiB'], ({ url }) =>
@@ -170,18 +170,21 @@ const bytes: Bench = {
         rounds: BYTES_ROUNDS,
       }),
     )
-    const message = {
-      count: BYTES_PAGES / PAGES_PER_MESSAGE,
-      size: PAGES_PER_MESSAGE * 65_600,
+    /** The same bytes, so many pages in a message. */
+    const messages = (pages: number) => ({
+      count: BYTES_PAGES / pages,
+      size: pages * 65_600,
       rounds: BYTES_ROUNDS,
-    }
-    const source = await floorOf('source', 'source', message)
-    const sink = await floorOf('sink', 'sink', message)
+    })
+    const source = await floorOf('source', 'source', messages(PAGES_PER_MESSAGE))
+    const single = await floorOf('source', 'source', messages(1))
+    const sink = await floorOf('sink', 'sink', messages(PAGES_PER_MESSAGE))
     const { seal, copy } = await runClient<{ seal: number; copy: number }>('local', {})
     const out = Math.min(sink, seal)
     console.log(`  memcpy ${Math.round(copy / MB)} MB/s, AES-256-GCM ${Math.round(seal / MB)} MB/s`)
     return [
       row('bytes-in', moved.in / MB, 'MB/s', source / MB, 'raw ws; promised: 0.70'),
+      row('bytes-in-single', moved.in / MB, 'MB/s', single / MB, 'raw ws, a page in a message'),
       row('bytes-out', moved.out / MB, 'MB/s', out / MB, 'raw ws or AES-GCM; promised: 0.50'),
     ]
   },
