@@ -2,7 +2,7 @@
  * What pages hold in the lab: tags that say who wrote them, so that a page found in the wrong place
  * speaks for itself.
  */
-import type { Gfn, Lpid, Page } from '../abi/page.ts'
+import { asLpid, type Gfn, type Lpid, type Page } from '../abi/page.ts'
 import { isZeros, tagOfBytes } from '../ultravisor/page-contents.ts'
 
 /** Who wrote a page, and when. */
@@ -23,20 +23,27 @@ export type Writer = (typeof Writer)[keyof typeof Writer]
 /** A tag begins with this, which no other content of the lab does. */
 const MARK = 0x5eedn
 const WRITER_SHIFT = 44n
+const LPID_SHIFT = 24n
+const LPID_MASK = 0xfffn
 /** The lowest tag of each writer, by its number, and the one past them all. */
 const FIRST_TAGS = [0n, 1n, 2n, 3n, 4n, 5n, 6n].map((n) => (MARK << 48n) | (n << WRITER_SHIFT))
 
 /** The content that `writer` gives a page at its n-th write. */
 export function contentOf(writer: Writer, lpid: Lpid, gfn: Gfn, n = 0): bigint {
-  const place = (BigInt(n % 256) << 36n) | (BigInt(lpid) << 24n) | BigInt(gfn)
+  const place = (BigInt(n % 256) << 36n) | (BigInt(lpid) << LPID_SHIFT) | BigInt(gfn)
   return (MARK << 48n) | (BigInt(writer) << WRITER_SHIFT) | place
 }
 
-/** True when `writer` wrote the page, which is no zeros, ciphertext or file of a guest then. */
-export function isWrittenBy(writer: Writer, page: Page): boolean {
-  if (page === null) return false
+/**
+ * The guest for which `writer` wrote the page; undefined when it is zeros, ciphertext or a guest's file.
+ * One page of ciphertext in a million begins as a tag of the writer does: it names any guest.
+ */
+export function writtenFor(writer: Writer, page: Page): Lpid | undefined {
+  if (page === null) return undefined
   const tag = typeof page === 'bigint' ? page : tagOfBytes(page)
-  return tag >= (FIRST_TAGS[writer] as bigint) && tag < (FIRST_TAGS[writer + 1] as bigint)
+  if (tag < (FIRST_TAGS[writer] as bigint) || tag >= (FIRST_TAGS[writer + 1] as bigint))
+    return undefined
+  return asLpid(Number((tag >> LPID_SHIFT) & LPID_MASK))
 }
 
 /** True when both pages hold the same bytes; a tag is a page that begins with it. */

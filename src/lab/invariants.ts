@@ -17,7 +17,7 @@ import { stateWordAt } from '../uvmem/mapping.ts'
 import { isDevicePte, isFramePte, type MemSlot, pfnOfPte } from '../uvmem/mem-slots.ts'
 import { SECURE_INIT_DONE } from '../uvmem/vm-state.ts'
 import { agrees } from './agreement.ts'
-import { isWrittenBy, samePage, Writer } from './content.ts'
+import { samePage, Writer, writtenFor } from './content.ts'
 import type { GuestMemory } from './guest-memory.ts'
 
 /** What each invariant says; `FAULT` stands for a kernel or firmware that would hang or crash. */
@@ -70,7 +70,7 @@ export function brokenOf(
     const svm = sides.uv.svms.get(vm.lpid)
     if (isFaulty(vm, svm, tell)) continue
     const hasChanged = isNew(vm.lpid)
-    if (hasChanged) checkSecrecy(sides.host, vm, tell)
+    if (hasChanged) checkSecrecy(sides, vm, tell)
     if (!isAtRest(vm.lpid)) {
       resting = false
       continue
@@ -107,13 +107,19 @@ function isFaulty(vm: Vm, svm: Svm | undefined, tell: Tell): boolean {
 }
 
 /** I3: no page that the host can read holds what a guest wrote to a secure page. */
-function checkSecrecy(host: Host, vm: Vm, tell: Tell): void {
+function checkSecrecy(sides: Sides, vm: Vm, tell: Tell): void {
   for (const slot of vm.slots) {
     for (let i = 0; i < slot.pages; i++) {
-      if (!isWrittenBy(Writer.GuestSecret, hostPage(host, slot, i))) continue
+      if (!isWrittenBy(sides, Writer.GuestSecret, hostPage(sides.host, slot, i))) continue
       tell('I3', gfnAt(slot.base, i), 'the host can read what the guest wrote to a secure page')
     }
   }
+}
+
+/** Ciphertext that begins as a tag does by chance names a guest that never was. */
+function isWrittenBy({ host, memories }: Sides, writer: Writer, page: Page): boolean {
+  const lpid = writtenFor(writer, page)
+  return lpid !== undefined && (host.vms.has(lpid) || memories.has(lpid))
 }
 
 /** What the host would find behind a page: its frame, or what it swapped out. */
@@ -157,7 +163,7 @@ function checkFrame(
     if (stray) tell('I2', gfn, `${hv} at the hypervisor, ${uvName} at the ultravisor`)
   }
   const held = hostPage(sides.host, slot, index)
-  if (isWrittenBy(Writer.Boot, held) && !isShared(uv)) {
+  if (isWrittenBy(sides, Writer.Boot, held) && !isShared(uv)) {
     tell('I5', gfn, 'the host reads clear text from before the switch')
   }
   const memory = sides.memories.get(vm.lpid)

@@ -185,7 +185,7 @@ function addedRow(left: EvidenceRow, right: EvidenceRow): EvidenceRow {
     seeds: [...new Set([...left.seeds, ...right.seeds])],
     durationMs: left.durationMs + right.durationMs,
     ok: left.ok && right.ok,
-    commit: newest.commit,
+    commit: [...new Set([left, right].flatMap(({ commit }) => commit.split(', ')))].join(', '),
     date: newest.date,
     ...(why === '' ? {} : { why }),
   }
