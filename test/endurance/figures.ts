@@ -46,7 +46,7 @@ async function runOverload({ seed, tell }: EnduranceWish): Promise<Figure> {
   const wrong = [...hasty.wrong, ...paced.wrong, ...(paced.goodput < goodputMin ? [tooLittle] : [])]
   return {
     id: 'overload',
-    promise: `Memory (${rssGrowthBytesMax / 2 ** 20} MiB more at most), queues and buffers stay within their limits; each call is answered or refused; one alone is as quick afterwards; clients that hold back get ${goodputMin * 100} % of the capacity or more done`,
+    promise: `Memory (${rssGrowthBytesMax / 2 ** 20} MiB more at most), queues and buffers stay within their limits; each call is answered or refused; one alone is afterwards as quick as at a server that was spared; clients that hold back get ${goodputMin * 100} % of the capacity or more done`,
     fault:
       'three times the calls that it can do, from clients that hold back what is too much, and from some that do not',
     ...{ count: hasty.sent + paced.sent, seed, durationMs: since(began), ok: wrong.length === 0 },
@@ -61,7 +61,7 @@ function linesOf(how: string, result: FloodResult): string[] {
   const done = `${Math.round(goodput * 100)} % of the capacity done`
   return [
     `${how}: ${Math.round(capacity)} calls a second, then ${Math.round(offered)}: ${done}; ${moved} pages moved, ${refused} calls refused, ${heldBack} held back`,
-    `  rss ${rssBefore}, ${most.rss} at most; longest queue ${most.queueLongest}; a call alone: ${alone.before} us before, ${alone.after} us afterwards`,
+    `  rss ${rssBefore}, ${most.rss} at most; longest queue ${most.queueLongest}; a call alone: ${alone.after} us afterwards, ${alone.spared} us of a server that was spared`,
   ]
 }
 

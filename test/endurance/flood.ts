@@ -1,7 +1,7 @@
 /**
  * More than a server can do: three times what it did when its clients waited for answers. Whatever it
  * holds stays within named limits, every call is answered or refused by its name, and afterwards it is as
- * quick as before. Clients that hold back what is too much get as much done as ever; those that send it
+ * quick as a server that was spared. Clients that hold back what is too much get as much done as ever; those that send it
  * all the same have their answers to nested calls behind it.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -38,8 +38,8 @@ export interface FloodResult {
   /** The most that was seen during the flood. */
   readonly most: Most
   readonly rssBefore: number
-  /** Microseconds of one call alone, before and afterwards: medians. */
-  readonly alone: { readonly before: number; readonly after: number }
+  /** Microseconds of one call alone afterwards, and of a server that was spared: medians. */
+  readonly alone: { readonly spared: number; readonly after: number }
   readonly wrong: readonly string[]
 }
 
@@ -47,8 +47,12 @@ export interface FloodResult {
 const OVERLOAD = 3
 /** Bytes that the server may take more than before: what the limits of the wire allow its clients. */
 export const rssGrowthBytesMax = 268_435_456
-/** A call alone may take so many times what it took before. */
+/** A call alone may take so many times what it takes a server that was spared. */
 export const slowdownMax = 2
+/** Milliseconds after which it must be as quick. */
+const recoverMsMax = 10_000
+const triesMin = 10
+const triesPauseMs = 50
 /** A page-out whose page-in was refused fails, too; but most calls are work. */
 const failuresMax = 1
 /** Calls that a client has open while the capacity is measured. */
@@ -74,19 +78,33 @@ async function measure(callers: readonly Caller[], seconds: number): Promise<num
   return (done * 1_000) / (performance.now() - began)
 }
 
-/** The median of calls one after the other, in microseconds: the best of some tries. */
-async function alone(caller: Caller): Promise<number> {
-  const medians: number[] = []
-  for (let tries = 0; tries < 5; tries++) {
-    const times: number[] = []
-    for (let n = 0; n < 100; n++) {
-      const began = performance.now()
-      await caller.move()
-      times.push((performance.now() - began) * 1_000)
-    }
-    medians.push(medianOf(times))
+/** The median of calls one after the other, in microseconds. */
+async function medianAlone(caller: Caller): Promise<number> {
+  const times: number[] = []
+  for (let n = 0; n < 100; n++) {
+    const began = performance.now()
+    await caller.move()
+    times.push((performance.now() - began) * 1_000)
   }
-  return Math.round(Math.min(...medians))
+  return medianOf(times)
+}
+
+/**
+ * Of two servers by turns, so that what else the machine does counts for both alike: the best of some
+ * tries, and of as many more as `recoverMsMax` allows while the flooded one is too slow.
+ */
+async function alone(spared: Caller, flooded: Caller): Promise<FloodResult['alone']> {
+  const best = { spared: Number.POSITIVE_INFINITY, after: Number.POSITIVE_INFINITY }
+  const late = performance.now() + recoverMsMax
+  for (let tries = 0; ; tries++) {
+    best.spared = Math.min(best.spared, await medianAlone(spared))
+    best.after = Math.min(best.after, await medianAlone(flooded))
+    const isQuick = best.after <= slowdownMax * best.spared
+    if (tries >= triesMin && (isQuick || performance.now() > late)) break
+    // Whether both sides are awake, or are woken for each call, changes from one moment to the next.
+    await sleep(triesPauseMs)
+  }
+  return { spared: Math.round(best.spared), after: Math.round(best.after) }
 }
 
 type Most = Pick<Held, 'rss' | 'queueLongest' | 'sendBufferLongest'>
@@ -144,15 +162,19 @@ export async function flood(wish: FloodWish): Promise<FloodResult> {
   const { clients, isPaced } = wish
   const open = isPaced ? PacedCaller.open : HastyCaller.open
   const server = await ServerProcess.start()
+  const beside = await ServerProcess.start()
   try {
     const lpids = Array.from({ length: clients }, (_, i) => i + 1)
     const callers = await Promise.all(lpids.map((lpid) => open(server.address.uv, lpid)))
-    const result = await run(server, callers, wish)
-    for (const caller of callers) caller.close()
-    const wrong = callers.flatMap((caller) => caller.wrong)
+    const spared = await open(beside.address.uv, 1)
+    const result = await run(server, callers, spared, wish)
+    const all = [...callers, spared]
+    for (const caller of all) caller.close()
+    const wrong = all.flatMap((caller) => caller.wrong)
     return { ...result, wrong: [...wrong, ...brokenIn(result, isPaced)] }
   } finally {
     server.kill()
+    beside.kill()
   }
 }
 
@@ -160,13 +182,13 @@ export async function flood(wish: FloodWish): Promise<FloodResult> {
 async function run(
   server: ServerProcess,
   callers: readonly Caller[],
+  spared: Caller,
   { seconds, isPaced, tell }: FloodWish,
 ): Promise<FloodResult> {
   const [first] = callers
   if (first === undefined) throw new Error('no clients')
   const turns = isPaced ? turnsPaced : 1
   await measure(callers, warmUpSeconds)
-  const before = await alone(first)
   const { rss: rssBefore } = await server.look('all')
   let [capacity, movedPerS] = [0, 0]
   const ratios: number[] = []
@@ -180,7 +202,8 @@ async function run(
     await drain(callers)
   }
   const most = await seen()
-  const after = await alone(first)
+  // Spared it is, but not new: its code is compiled.
+  await measure([spared], seconds)
   const [offered, goodput] = [capacity * OVERLOAD, medianOf(ratios)]
   const goodputBest = Math.max(...ratios)
   tell?.(
@@ -190,7 +213,7 @@ async function run(
   const wrong: readonly string[] = []
   return {
     ...{ capacity, offered, goodput, goodputBest, ...counts, most, rssBefore },
-    ...{ alone: { before, after }, wrong },
+    ...{ alone: await alone(spared, first), wrong },
   }
 }
 
@@ -211,7 +234,7 @@ function brokenIn(result: FloodResult, isPaced: boolean): string[] {
     ['operations of one VM (callsInFlightMax)', most.queueLongest, LIMITS.callsInFlightMax],
     ['bytes to be sent (sendBufferBytesMax)', most.sendBufferLongest, LIMITS.sendBufferBytesMax],
     ['bytes more of memory (rssGrowthBytesMax)', most.rss - rssBefore, rssGrowthBytesMax],
-    ['times as slow afterwards (slowdownMax)', alone.after / alone.before, slowdownMax],
+    ['times as slow afterwards (slowdownMax)', alone.after / alone.spared, slowdownMax],
   ]
   const broken = bounds
     .filter(([, value, max]) => value > max)
