@@ -6,6 +6,8 @@ import { buildProgram } from '../built-program.ts'
 
 const start = (words: readonly string[]): ChildProcess =>
   spawn(process.execPath, [...buildProgram().words, ...words], {
+    // What tap wants of Node.js is for tests: each of the load's processes would heed it.
+    env: { PATH: process.env['PATH'] ?? '' },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
 
