@@ -15,7 +15,7 @@ export class SummaryBits {
     let size = n
     do {
       const words = new Uint32Array(Math.max(1, Math.ceil(size / 32)))
-      if (full) fillLowest(words, size)
+      if (full && size > 0) mark(words, 0, size - 1, true)
       this.#levels.push(words)
       size = words.length
     } while (size > 1)
@@ -27,13 +27,7 @@ export class SummaryBits {
   }
 
   add(i: number): void {
-    let at = i
-    for (const words of this.#levels) {
-      const before = words[at >>> BITS] as number
-      words[at >>> BITS] = before | (1 << (at & MASK))
-      if (before !== 0) return
-      at >>>= BITS
-    }
+    this.addRun(i, 1)
   }
 
   /** Adds `count` integers, 1 or more, from `from` on. */
@@ -67,13 +61,7 @@ export class SummaryBits {
   }
 
   delete(i: number): void {
-    let at = i
-    for (const words of this.#levels) {
-      const after = (words[at >>> BITS] as number) & ~(1 << (at & MASK))
-      words[at >>> BITS] = after
-      if (after !== 0) return
-      at >>>= BITS
-    }
+    this.deleteRun(i, 1)
   }
 
   /** The smallest member that is `from` or more; -1 when there is none. */
@@ -128,10 +116,4 @@ function mark(words: Uint32Array, first: number, last: number, isSet: boolean): 
 function put(words: Uint32Array, at: number, bits: number, isSet: boolean): void {
   const before = words[at] as number
   words[at] = isSet ? before | bits : before & ~bits
-}
-
-function fillLowest(words: Uint32Array, bits: number): void {
-  if (bits === 0) return
-  words.fill(0xffff_ffff)
-  if ((bits & MASK) !== 0) words[words.length - 1] = (1 << (bits & MASK)) - 1
 }

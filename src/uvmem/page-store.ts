@@ -98,11 +98,7 @@ export class PageStore {
 
   /** Says that nobody will read page `n` before it is set again: its content may be let go. */
   drop(n: number): void {
-    const key = Math.floor(n / CHUNK)
-    const chunk = this.#chunks.get(key)
-    if (chunk === undefined) return
-    if (!isRule(chunk)) this.set(n, null)
-    else if (--chunk.live === 0) this.#chunks.delete(key)
+    this.dropRun(n, 1)
   }
 
   /** Drops pages `start` to `start + count - 1`. */
@@ -115,7 +111,7 @@ export class PageStore {
       if (chunk !== undefined && isRule(chunk)) {
         chunk.live -= here
         if (chunk.live === 0) this.#chunks.delete(key)
-      } else if (chunk !== undefined) for (let i = 0; i < here; i++) this.drop(n + i)
+      } else if (chunk !== undefined) for (let i = 0; i < here; i++) this.set(n + i, null)
       done += here
     }
   }

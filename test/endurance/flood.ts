@@ -1,8 +1,8 @@
 /**
  * More than a server can do: three times what it did when its clients waited for answers. Whatever it
  * holds stays within named limits, every call is answered or refused by its name, and afterwards it is as
- * quick as a server that was spared. Clients that hold back what is too much get as much done as ever; those that send it
- * all the same have their answers to nested calls behind it.
+ * quick as a server that was spared. Clients that hold back what is too much get as much done as ever;
+ * those that send it all the same have their answers to nested calls behind it.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LIMITS } from '../../schemas/limits.ts'
@@ -158,24 +158,35 @@ async function drain(callers: readonly Caller[]): Promise<void> {
 
 type Count = 'sent' | 'answered' | 'moved' | 'refused' | 'heldBack'
 
-export async function flood(wish: FloodWish): Promise<FloodResult> {
-  const { clients, isPaced } = wish
-  const open = isPaced ? PacedCaller.open : HastyCaller.open
+export function flood(wish: FloodWish): Promise<FloodResult> {
+  return withServer((server) => withServer((beside) => floodOf(server, beside, wish)))
+}
+
+async function withServer<T>(use: (server: ServerProcess) => Promise<T>): Promise<T> {
   const server = await ServerProcess.start()
-  const beside = await ServerProcess.start()
   try {
-    const lpids = Array.from({ length: clients }, (_, i) => i + 1)
-    const callers = await Promise.all(lpids.map((lpid) => open(server.address.uv, lpid)))
-    const spared = await open(beside.address.uv, 1)
-    const result = await run(server, callers, spared, wish)
-    const all = [...callers, spared]
-    for (const caller of all) caller.close()
-    const wrong = all.flatMap((caller) => caller.wrong)
-    return { ...result, wrong: [...wrong, ...brokenIn(result, isPaced)] }
+    return await use(server)
   } finally {
     server.kill()
-    beside.kill()
   }
+}
+
+/** Floods one of them. */
+async function floodOf(
+  server: ServerProcess,
+  beside: ServerProcess,
+  wish: FloodWish,
+): Promise<FloodResult> {
+  const { clients, isPaced } = wish
+  const open = isPaced ? PacedCaller.open : HastyCaller.open
+  const lpids = Array.from({ length: clients }, (_, i) => i + 1)
+  const callers = await Promise.all(lpids.map((lpid) => open(server.address.uv, lpid)))
+  const spared = await open(beside.address.uv, 1)
+  const result = await run(server, callers, spared, wish)
+  const all = [...callers, spared]
+  for (const caller of all) caller.close()
+  const wrong = all.flatMap((caller) => caller.wrong)
+  return { ...result, wrong: [...wrong, ...brokenIn(result, isPaced)] }
 }
 
 /** Both parts by turns, so that what else the machine does counts for both alike. */
